@@ -1,0 +1,21 @@
+# Language level, warnings and sanitizers: target afs_compile, linked PRIVATE by every target.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_CXX_VISIBILITY_PRESET hidden)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+add_library(afs_compile INTERFACE)
+target_compile_options(afs_compile INTERFACE
+    -Wall -Wextra -Wconversion -Wshadow $<$<BOOL:${AFS_WERROR}>:-Werror>)
+if(AFS_SANITIZE)
+    target_compile_options(afs_compile INTERFACE
+        -fsanitize=${AFS_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+    target_link_options(afs_compile INTERFACE -fsanitize=${AFS_SANITIZE})
+else()
+    target_compile_options(afs_compile INTERFACE
+        $<$<CONFIG:Release,RelWithDebInfo>:-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2>
+        -fstack-protector-strong)
+    target_link_options(afs_compile INTERFACE -Wl,-z,relro,-z,now)
+endif()

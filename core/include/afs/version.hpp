@@ -1,0 +1,8 @@
+// The version of the engine.
+#pragma once
+
+namespace afs {
+
+const char* version();
+
+}  // namespace afs

@@ -1,0 +1,117 @@
+#include "engine/cpu_device.hpp"
+
+#include <sched.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace afs {
+namespace {
+
+uint64_t available_bytes() {
+    std::ifstream meminfo("/proc/meminfo");
+    for (std::string key, unit; meminfo >> key;) {
+        uint64_t kib = 0;
+        if (!(meminfo >> kib)) break;
+        std::getline(meminfo, unit);
+        if (key == "MemAvailable:") return kib * 1024;
+    }
+    return 0;
+}
+
+unsigned usable_cores() {
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0)
+        return static_cast<unsigned>(CPU_COUNT(&set));
+    return std::max(1u, std::thread::hardware_concurrency());
+}
+
+// Sums n words so that the compiler keeps every load.
+uint64_t read_all(const uint64_t* words, size_t n) {
+    uint64_t lanes[16] = {};
+    for (size_t i = 0; i + 16 <= n; i += 16)
+        for (size_t j = 0; j < 16; ++j) lanes[j] += words[i + j];
+    uint64_t sum = 0;
+    for (uint64_t lane : lanes) sum += lane;
+    return sum;
+}
+
+}  // namespace
+
+Status CpuDevice::info(afs_device_info& out) {
+    const auto pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGE_SIZE);
+    out.flags = AFS_DEV_HOST_READS | AFS_DEV_SYNCHRONOUS;
+    out.total = static_cast<uint64_t>(pages) * static_cast<uint64_t>(page);
+    out.available = available_bytes();
+    put(out.domain, "cpu:0");
+    put(out.name, "host memory");
+    return {};
+}
+
+Result<void*> CpuDevice::alloc(int32_t, uint64_t bytes) {
+    const uint64_t rounded = (bytes + 255) / 256 * 256;
+    const uint64_t available = available_bytes();
+    // Linux hands out more than there is and kills later; refuse while there is still a choice.
+    const bool too_much = available != 0 && rounded > available;
+    if (void* memory = too_much ? nullptr : std::aligned_alloc(256, rounded ? rounded : 256))
+        return memory;
+    return Status(Code::no_memory, "out of host memory: needed " + std::to_string(bytes >> 20) +
+                                       " MiB, available " + std::to_string(available >> 20) +
+                                       " MiB");
+}
+
+void CpuDevice::release(int32_t, void* address) { std::free(address); }
+
+Status CpuDevice::copy(afs_stream, int32_t, void* to, const void* from, uint64_t bytes) {
+    if (bytes) std::memcpy(to, from, bytes);
+    return {};
+}
+
+Status CpuDevice::fill(afs_stream, void* to, uint8_t byte, uint64_t bytes) {
+    if (bytes) std::memset(to, byte, bytes);
+    return {};
+}
+
+Result<afs_stream> CpuDevice::stream_create() { return afs_stream{nullptr}; }
+void CpuDevice::stream_destroy(afs_stream) {}
+Status CpuDevice::stream_sync(afs_stream) { return {}; }
+Result<afs_event*> CpuDevice::event_create() { return static_cast<afs_event*>(nullptr); }
+void CpuDevice::event_destroy(afs_event*) {}
+Status CpuDevice::event_record(afs_event*, afs_stream) { return {}; }
+Status CpuDevice::event_sync(afs_event*) { return {}; }
+Status CpuDevice::stream_wait(afs_stream, afs_event*) { return {}; }
+
+Result<double> CpuDevice::read_ceiling() {
+    const size_t bytes = size_t{512} << 20, words = bytes / sizeof(uint64_t);
+    AFS_ASSIGN(void* memory, alloc(AFS_MEM_DEVICE, bytes));
+    madvise(memory, bytes, MADV_HUGEPAGE);  // advice only: a refusal costs some speed
+    std::memset(memory, 1, bytes);
+    const auto* data = static_cast<const uint64_t*>(memory);
+    const unsigned n_threads = usable_cores();
+    double best = 0;
+    std::vector<uint64_t> sums(n_threads);
+    for (int sweep = 0; sweep < 6; ++sweep) {
+        const auto start = std::chrono::steady_clock::now();
+        std::vector<std::thread> threads;
+        for (unsigned t = 0; t < n_threads; ++t)
+            threads.emplace_back([&, t] {
+                const size_t from = words * t / n_threads, to = words * (t + 1) / n_threads;
+                sums[t] += read_all(data + from, to - from);
+            });
+        for (std::thread& thread : threads) thread.join();
+        const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+        best = std::max(best, static_cast<double>(bytes) / took.count());
+    }
+    release(AFS_MEM_DEVICE, memory);
+    if (sums[0] == 0) return Status(Code::internal, "the read sweep read nothing");
+    return best;
+}
+
+}  // namespace afs
