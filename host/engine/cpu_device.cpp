@@ -28,8 +28,7 @@ uint64_t available_bytes() {
 
 unsigned usable_cores() {
     cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) == 0)
-        return static_cast<unsigned>(CPU_COUNT(&set));
+    if (sched_getaffinity(0, sizeof set, &set) == 0) return static_cast<unsigned>(CPU_COUNT(&set));
     return std::max(1u, std::thread::hardware_concurrency());
 }
 
@@ -67,7 +66,9 @@ Result<void*> CpuDevice::alloc(int32_t, uint64_t bytes) {
                                        " MiB");
 }
 
-void CpuDevice::release(int32_t, void* address) { std::free(address); }
+void CpuDevice::release(int32_t, void* address) {
+    std::free(address);
+}
 
 Status CpuDevice::copy(afs_stream, int32_t, void* to, const void* from, uint64_t bytes) {
     if (bytes) std::memcpy(to, from, bytes);
@@ -79,14 +80,26 @@ Status CpuDevice::fill(afs_stream, void* to, uint8_t byte, uint64_t bytes) {
     return {};
 }
 
-Result<afs_stream> CpuDevice::stream_create() { return afs_stream{nullptr}; }
+Result<afs_stream> CpuDevice::stream_create() {
+    return afs_stream{nullptr};
+}
 void CpuDevice::stream_destroy(afs_stream) {}
-Status CpuDevice::stream_sync(afs_stream) { return {}; }
-Result<afs_event*> CpuDevice::event_create() { return static_cast<afs_event*>(nullptr); }
+Status CpuDevice::stream_sync(afs_stream) {
+    return {};
+}
+Result<afs_event*> CpuDevice::event_create() {
+    return static_cast<afs_event*>(nullptr);
+}
 void CpuDevice::event_destroy(afs_event*) {}
-Status CpuDevice::event_record(afs_event*, afs_stream) { return {}; }
-Status CpuDevice::event_sync(afs_event*) { return {}; }
-Status CpuDevice::stream_wait(afs_stream, afs_event*) { return {}; }
+Status CpuDevice::event_record(afs_event*, afs_stream) {
+    return {};
+}
+Status CpuDevice::event_sync(afs_event*) {
+    return {};
+}
+Status CpuDevice::stream_wait(afs_stream, afs_event*) {
+    return {};
+}
 
 Result<double> CpuDevice::read_ceiling() {
     const size_t bytes = size_t{512} << 20, words = bytes / sizeof(uint64_t);

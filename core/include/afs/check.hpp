@@ -3,11 +3,11 @@
 #include <cstdio>
 #include <cstdlib>
 
-#define AFS_CHECK(cond, text)                                                               \
-    do {                                                                                    \
-        if (!(cond)) {                                                                      \
-            std::fprintf(stderr, "%s:%d: check failed: %s (%s)\n", __FILE__, __LINE__, #cond, \
-                         text);                                                             \
-            std::abort();                                                                   \
-        }                                                                                   \
+#define AFS_CHECK(cond, text)                                                                      \
+    do {                                                                                           \
+        if (!(cond)) {                                                                             \
+            std::fprintf(stderr, "%s:%d: check failed: %s (%s)\n", __FILE__, __LINE__, #cond,      \
+                         text);                                                                    \
+            std::abort();                                                                          \
+        }                                                                                          \
     } while (0)

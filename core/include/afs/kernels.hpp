@@ -159,8 +159,7 @@ public:
     virtual Status query(const afs_query& query, afs_verdict& out) = 0;
     virtual Result<std::unique_ptr<Op>> prepare(const afs_query& query) = 0;
     // The i-th wish, best first; false ends the list.
-    virtual bool kv_layout(const afs_graph& graph, uint32_t group, uint32_t i,
-                           afs_kv_layout& out) {
+    virtual bool kv_layout(const afs_graph& graph, uint32_t group, uint32_t i, afs_kv_layout& out) {
         (void)graph, (void)group, (void)i, (void)out;
         return false;
     }

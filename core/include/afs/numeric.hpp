@@ -27,8 +27,12 @@ inline float bits_float(uint32_t u) {
     return x;
 }
 
-inline float to_float(float x) { return x; }
-inline float to_float(bf16 x) { return bits_float(static_cast<uint32_t>(x.bits) << 16); }
+inline float to_float(float x) {
+    return x;
+}
+inline float to_float(bf16 x) {
+    return bits_float(static_cast<uint32_t>(x.bits) << 16);
+}
 inline float to_float(f16 x) {
     const uint32_t sign = static_cast<uint32_t>(x.bits & 0x8000u) << 16;
     const uint32_t exponent = (x.bits >> 10) & 0x1fu, mantissa = x.bits & 0x3ffu;
@@ -60,11 +64,17 @@ inline f16 to_f16(float x) {
 template <class T>
 inline T from_float(float x);
 template <>
-inline float from_float<float>(float x) { return x; }
+inline float from_float<float>(float x) {
+    return x;
+}
 template <>
-inline bf16 from_float<bf16>(float x) { return to_bf16(x); }
+inline bf16 from_float<bf16>(float x) {
+    return to_bf16(x);
+}
 template <>
-inline f16 from_float<f16>(float x) { return to_f16(x); }
+inline f16 from_float<f16>(float x) {
+    return to_f16(x);
+}
 
 // Bytes of one element; 0 for block formats and unknown types.
 inline size_t dtype_size(int32_t dtype) {

@@ -43,7 +43,7 @@ AFS_HD inline uint64_t sample_weight(float logit, float max, float inv_temperatu
     p = fmaf(p, f, 0x1.ebfd58p-3f);
     p = fmaf(p, f, 0x1.62e42cp-1f);
     p = fmaf(p, f, 1.0f);
-    const int shift = -static_cast<int>(whole);  // 0 .. 33
+    const int shift = -static_cast<int>(whole);                       // 0 .. 33
     const uint64_t mantissa = static_cast<uint64_t>(p * 8388608.0f);  // 2^23 * [1, 2]: exact
     return (mantissa << 9) >> shift;
 }

@@ -61,11 +61,15 @@ private:
     std::shared_ptr<const Detail> detail_;
 };
 
-inline Status invalid(std::string message) { return Status(Code::invalid, std::move(message)); }
+inline Status invalid(std::string message) {
+    return Status(Code::invalid, std::move(message));
+}
 inline Status unsupported(std::string message) {
     return Status(Code::unsupported, std::move(message));
 }
-inline Status not_found(std::string message) { return Status(Code::not_found, std::move(message)); }
+inline Status not_found(std::string message) {
+    return Status(Code::not_found, std::move(message));
+}
 
 // A value or the reason why there is none.
 template <class T>
@@ -98,15 +102,14 @@ private:
 }  // namespace afs
 
 // Return early: AFS_TRY(expr) for a Status, AFS_ASSIGN(auto x, expr) for a Result.
-#define AFS_TRY(expr)                                              \
-    do {                                                           \
-        if (::afs::Status afs_status_ = (expr); !afs_status_.ok()) \
-            return afs_status_;                                    \
+#define AFS_TRY(expr)                                                                              \
+    do {                                                                                           \
+        if (::afs::Status afs_status_ = (expr); !afs_status_.ok()) return afs_status_;             \
     } while (0)
 #define AFS_CAT2(a, b) a##b
 #define AFS_CAT(a, b) AFS_CAT2(a, b)
 #define AFS_ASSIGN(lhs, expr) AFS_ASSIGN_(AFS_CAT(afs_result_, __LINE__), lhs, expr)
-#define AFS_ASSIGN_(tmp, lhs, expr)      \
-    auto tmp = (expr);                   \
-    if (!tmp.ok()) return tmp.status();  \
+#define AFS_ASSIGN_(tmp, lhs, expr)                                                                \
+    auto tmp = (expr);                                                                             \
+    if (!tmp.ok()) return tmp.status();                                                            \
     lhs = std::move(*tmp)

@@ -24,8 +24,7 @@ public:
     // flags: AFS_ENCODE_*. Replaces the contents of ids.
     virtual Status encode(std::string_view text, uint32_t flags, std::vector<int32_t>& ids) = 0;
     // flags: AFS_DECODE_*. Replaces the contents of bytes.
-    virtual Status decode(const int32_t* ids, size_t n_ids, uint32_t flags,
-                          std::string& bytes) = 0;
+    virtual Status decode(const int32_t* ids, size_t n_ids, uint32_t flags, std::string& bytes) = 0;
     virtual Status token(int32_t id, TokenPiece& piece) = 0;
 };
 

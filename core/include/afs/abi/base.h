@@ -83,8 +83,8 @@ typedef struct afs_plugin {
     const char* name; /* the plugin's own; a config may call an instance otherwise */
     const char* version;
     const char* licence;
-    const char* build;           /* compiler and flags, free text */
-    const char* domain;          /* ABI of the memory its tensors live in: "cpu/1", "cuda/1"; NULL: none */
+    const char* build;  /* compiler and flags, free text */
+    const char* domain; /* ABI of the memory its tensors live in: "cpu/1", "cuda/1"; NULL: none */
     const char* const* provides; /* table ids, NULL-terminated; afs.device/1: can own the domain */
     /* Can this machine run it? Fast, changes nothing, takes no device memory. May be NULL. */
     afs_status (*probe)(const afs_open_args*, afs_error*);

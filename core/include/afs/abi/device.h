@@ -13,8 +13,9 @@ extern "C" {
 enum { AFS_MEM_DEVICE, AFS_MEM_PINNED };
 enum { AFS_COPY_H2D, AFS_COPY_D2H, AFS_COPY_D2D };
 enum {
-    AFS_DEV_CAPTURE = 1,    /* capture_begin .. capture_destroy are there */
-    AFS_DEV_HOST_READS = 2, /* device addresses are host addresses: mapped files may be used as is */
+    AFS_DEV_CAPTURE = 1, /* capture_begin .. capture_destroy are there */
+    AFS_DEV_HOST_READS =
+        2, /* device addresses are host addresses: mapped files may be used as is */
     AFS_DEV_SYNCHRONOUS = 4 /* every call is done when it returns */
 };
 

@@ -36,7 +36,7 @@ typedef struct afs_value {
     int32_t dtype; /* weight: AFS_DTYPE_NONE in a model's graph means "as the file has it" */
     int32_t rank;
     int64_t dims[AFS_MAX_RANK];
-    const char* tag;           /* "L17.attn.q_norm"; unique in the graph */
+    const char* tag;            /* "L17.attn.q_norm"; unique in the graph */
     int32_t kv_group, kv_layer; /* AFS_VALUE_KV only */
 } afs_value;
 

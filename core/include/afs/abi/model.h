@@ -23,8 +23,8 @@ typedef struct afs_model_info {
     uint32_t context_length; /* positions the model was made for */
     uint32_t vocab_rows;     /* rows of the embedding; the tokenizer may have fewer ids */
     uint32_t n_stop_ids;
-    const int32_t* stop_ids; /* generation_config first, then config; no duplicates */
-    int32_t bos_id;          /* -1: none */
+    const int32_t* stop_ids;  /* generation_config first, then config; no duplicates */
+    int32_t bos_id;           /* -1: none */
     int32_t checkpoint_dtype; /* what config.json says, AFS_DTYPE_NONE: nothing */
     float temperature, top_p;
     int32_t top_k;

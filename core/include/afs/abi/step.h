@@ -14,7 +14,10 @@
 extern "C" {
 #endif
 
-enum { AFS_ROW_SAMPLE = 1 /* sample/1 draws this row */, AFS_ROW_LOGITS = 2 /* host wants logits */ };
+enum {
+    AFS_ROW_SAMPLE = 1 /* sample/1 draws this row */,
+    AFS_ROW_LOGITS = 2 /* host wants logits */
+};
 
 /* FIXED; how one row of logits is sampled. The draw is defined bit for bit in afs/sample.hpp. */
 typedef struct afs_row {

@@ -25,7 +25,7 @@ typedef struct afs_tokenizer_info {
     uint32_t struct_size;
     uint32_t n_vocab; /* valid ids are [0, n_vocab) */
     int32_t bos_id, eos_id, pad_id;
-    int32_t adds_bos; /* ADD_SPECIAL puts bos_id first */
+    int32_t adds_bos;  /* ADD_SPECIAL puts bos_id first */
     char summary[240]; /* "byte-level BPE, 4096 ids, 3837 merges, from tokenizer.json" */
 } afs_tokenizer_info;
 

@@ -45,8 +45,8 @@ inline afs_status device_copy(afs_instance* i, afs_stream s, int32_t how, void* 
                               const void* from, uint64_t bytes, afs_error* e) {
     return with_device(i, e, "copy", [&](Device& d) { return d.copy(s, how, to, from, bytes); });
 }
-inline afs_status device_fill(afs_instance* i, afs_stream s, void* to, uint8_t byte,
-                              uint64_t bytes, afs_error* e) {
+inline afs_status device_fill(afs_instance* i, afs_stream s, void* to, uint8_t byte, uint64_t bytes,
+                              afs_error* e) {
     return with_device(i, e, "fill", [&](Device& d) { return d.fill(s, to, byte, bytes); });
 }
 inline afs_status device_stream_create(afs_instance* i, afs_stream* out, afs_error* e) {

@@ -1,6 +1,7 @@
 // Exports an EnvironmentCheck as an env plugin:
 //   class Mine final : public afs::EnvironmentCheck {
-//     public: static afs::Result<std::unique_ptr<afs::EnvironmentCheck>> create(const afs::OpenArgs&);
+//     public: static afs::Result<std::unique_ptr<afs::EnvironmentCheck>> create(const
+//     afs::OpenArgs&);
 //   ...};
 //   AFS_ENV_PLUGIN(Mine, "mine", "0.1", "Apache-2.0")
 #pragma once
@@ -18,7 +19,9 @@ struct EnvInstance {
     std::vector<afs_finding> lines;
     std::vector<const afs_finding*> pointers;
 };
-inline EnvInstance& env(afs_instance* i) { return *reinterpret_cast<EnvInstance*>(i); }
+inline EnvInstance& env(afs_instance* i) {
+    return *reinterpret_cast<EnvInstance*>(i);
+}
 
 template <class Class>
 afs_status env_open(const afs_open_args* args, afs_instance** out, afs_error* e) noexcept {
@@ -57,10 +60,10 @@ inline constexpr afs_env kEnv = {sizeof(afs_env), 0, env_check, env_run};
 }  // namespace plugin
 }  // namespace afs
 
-#define AFS_ENV_PLUGIN(Class, name, version, licence)                                            \
-    static const char* const afs_provides[] = {"afs.env/1", nullptr};                            \
-    static const void* afs_table(const char* id) {                                               \
-        return afs::plugin::listed(afs_provides, id) ? &afs::plugin::kEnv : nullptr;             \
-    }                                                                                            \
-    AFS_DESCRIPTOR("env", name, version, licence, nullptr, nullptr, afs::plugin::env_open<Class>, \
+#define AFS_ENV_PLUGIN(Class, name, version, licence)                                              \
+    static const char* const afs_provides[] = {"afs.env/1", nullptr};                              \
+    static const void* afs_table(const char* id) {                                                 \
+        return afs::plugin::listed(afs_provides, id) ? &afs::plugin::kEnv : nullptr;               \
+    }                                                                                              \
+    AFS_DESCRIPTOR("env", name, version, licence, nullptr, nullptr, afs::plugin::env_open<Class>,  \
                    afs_table, afs::plugin::close_as<afs::plugin::EnvInstance>)

@@ -24,8 +24,8 @@ namespace afs {
 // What a plugin is opened with: its options, its device, and the host's log.
 class OpenArgs {
 public:
-    explicit OpenArgs(const afs_open_args& args) : device(args.device), rank(args.rank),
-                                                   world(args.world), host_(args.host) {
+    explicit OpenArgs(const afs_open_args& args)
+        : device(args.device), rank(args.rank), world(args.world), host_(args.host) {
         for (uint32_t i = 0; i < args.n_options; ++i) options[args.keys[i]] = args.values[i];
     }
     void log(int32_t level, const char* where, const std::string& text) const {
@@ -62,8 +62,8 @@ inline afs_status fail(afs_error* error, afs_status code, const char* where, con
 inline afs_status report(afs_error* error, const char* where, const Status& status) {
     if (status.ok()) return AFS_OK;
     return fail(error, static_cast<afs_status>(status.code()),
-                status.where().empty() ? where : status.where().c_str(),
-                status.message().c_str(), status.native_code());
+                status.where().empty() ? where : status.where().c_str(), status.message().c_str(),
+                status.native_code());
 }
 
 // Runs f() -> Status; whatever it throws becomes an error of this plugin.
@@ -115,7 +115,7 @@ inline bool listed(const char* const* ids, const char* id) {
 }  // namespace afs
 
 // Defines the exported descriptor. probe may be nullptr; the table ids follow the table function.
-#define AFS_DESCRIPTOR(kind, name, version, licence, domain, probe, open, table, close)          \
-    extern "C" const afs_plugin afs_plugin_v0 = {sizeof(afs_plugin), AFS_ABI_MAJOR, AFS_ABI_MINOR, \
-                                                 kind, name, version, licence, AFS_BUILD_INFO,   \
-                                                 domain, afs_provides, probe, open, table, close}
+#define AFS_DESCRIPTOR(kind, name, version, licence, domain, probe, open, table, close)            \
+    extern "C" const afs_plugin afs_plugin_v0 = {                                                  \
+        sizeof(afs_plugin), AFS_ABI_MAJOR, AFS_ABI_MINOR, kind,  name, version, licence,           \
+        AFS_BUILD_INFO,     domain,        afs_provides,  probe, open, table,   close}

@@ -16,7 +16,9 @@
 namespace afs {
 namespace plugin {
 
-inline KernelBackend& backend(afs_instance* i) { return *reinterpret_cast<KernelBackend*>(i); }
+inline KernelBackend& backend(afs_instance* i) {
+    return *reinterpret_cast<KernelBackend*>(i);
+}
 
 // ---- afs.ops/1
 inline afs_status ops_query(afs_instance* i, const afs_query* q, afs_verdict* out, afs_error* e) {
@@ -50,8 +52,8 @@ inline afs_status ops_run(afs_instance*, afs_op* op, const afs_run* run, afs_err
 inline void ops_drop(afs_instance*, afs_op* op) {
     quietly([&] { delete reinterpret_cast<Op*>(op); });
 }
-inline constexpr afs_ops kOps = {sizeof(afs_ops), 0, ops_query, ops_kv_layouts, ops_prepare,
-                                 ops_run, ops_drop};
+inline constexpr afs_ops kOps = {sizeof(afs_ops), 0,       ops_query, ops_kv_layouts,
+                                 ops_prepare,     ops_run, ops_drop};
 
 // ---- afs.weights/1
 inline Status absent(const char* table) {
@@ -106,7 +108,9 @@ inline afs_status graph_compile(afs_instance* i, const afs_query* q, const afs_r
         return {};
     });
 }
-inline GraphProgram& program(afs_program* p) { return *reinterpret_cast<GraphProgram*>(p); }
+inline GraphProgram& program(afs_program* p) {
+    return *reinterpret_cast<GraphProgram*>(p);
+}
 inline afs_status graph_bind(afs_instance*, afs_program* p, const afs_bind* bind, afs_stream s,
                              afs_error* e) {
     return guard(e, "bind", [&] { return program(p).bind(read<afs_bind>(bind), s); });
@@ -122,8 +126,14 @@ inline afs_status graph_tap(afs_instance*, afs_program* p, uint32_t value, const
 inline void graph_drop(afs_instance*, afs_program* p) {
     quietly([&] { delete &program(p); });
 }
-inline constexpr afs_graph_api kGraph = {sizeof(afs_graph_api), 0, graph_claim, graph_compile,
-                                         graph_bind, graph_exec, graph_tap, graph_drop};
+inline constexpr afs_graph_api kGraph = {sizeof(afs_graph_api),
+                                         0,
+                                         graph_claim,
+                                         graph_compile,
+                                         graph_bind,
+                                         graph_exec,
+                                         graph_tap,
+                                         graph_drop};
 
 }  // namespace plugin
 }  // namespace afs
@@ -168,22 +178,22 @@ private:
 }  // namespace afs
 
 // Trailing arguments: the table ids it provides.
-#define AFS_KERNELS_PLUGIN(Class, name, version, licence, domain, probe, ...)                    \
-    static const char* const afs_provides[] = {__VA_ARGS__, nullptr};                            \
-    static const void* afs_table(const char* id) {                                               \
-        return afs::plugin::kernels_table(afs_provides, id);                                     \
-    }                                                                                            \
-    AFS_DESCRIPTOR("kernels", name, version, licence, domain, probe,                             \
-                   (afs::plugin::open_as<afs::KernelBackend, Class>), afs_table,                 \
+#define AFS_KERNELS_PLUGIN(Class, name, version, licence, domain, probe, ...)                      \
+    static const char* const afs_provides[] = {__VA_ARGS__, nullptr};                              \
+    static const void* afs_table(const char* id) {                                                 \
+        return afs::plugin::kernels_table(afs_provides, id);                                       \
+    }                                                                                              \
+    AFS_DESCRIPTOR("kernels", name, version, licence, domain, probe,                               \
+                   (afs::plugin::open_as<afs::KernelBackend, Class>), afs_table,                   \
                    afs::plugin::close_as<afs::KernelBackend>)
 
-#define AFS_OP_PLUGIN(OpClass, name, version, licence, domain, op)                               \
-    namespace {                                                                                  \
-    struct AfsSingleOp {                                                                         \
-        static afs::Result<std::unique_ptr<afs::KernelBackend>> create(const afs::OpenArgs& a) { \
-            return std::unique_ptr<afs::KernelBackend>(                                          \
-                new afs::plugin::SingleOpBackend<OpClass>(a, op));                               \
-        }                                                                                        \
-    };                                                                                           \
-    }                                                                                            \
+#define AFS_OP_PLUGIN(OpClass, name, version, licence, domain, op)                                 \
+    namespace {                                                                                    \
+    struct AfsSingleOp {                                                                           \
+        static afs::Result<std::unique_ptr<afs::KernelBackend>> create(const afs::OpenArgs& a) {   \
+            return std::unique_ptr<afs::KernelBackend>(                                            \
+                new afs::plugin::SingleOpBackend<OpClass>(a, op));                                 \
+        }                                                                                          \
+    };                                                                                             \
+    }                                                                                              \
     AFS_KERNELS_PLUGIN(AfsSingleOp, name, version, licence, domain, nullptr, "afs.ops/1")

@@ -1,6 +1,7 @@
 // Exports a ModelArchitecture as a model plugin:
 //   class Mine final : public afs::ModelArchitecture {
-//     public: static afs::Result<std::unique_ptr<afs::ModelArchitecture>> create(const afs::OpenArgs&);
+//     public: static afs::Result<std::unique_ptr<afs::ModelArchitecture>> create(const
+//     afs::OpenArgs&);
 //   ...};
 //   AFS_MODEL_PLUGIN(Mine, "mine", "0.1", "Apache-2.0")
 #pragma once
@@ -32,11 +33,11 @@ inline constexpr afs_model kModel = {sizeof(afs_model), 0, model_score, model_bu
 }  // namespace plugin
 }  // namespace afs
 
-#define AFS_MODEL_PLUGIN(Class, name, version, licence)                                          \
-    static const char* const afs_provides[] = {"afs.model/1", nullptr};                          \
-    static const void* afs_table(const char* id) {                                               \
-        return afs::plugin::listed(afs_provides, id) ? &afs::plugin::kModel : nullptr;           \
-    }                                                                                            \
-    AFS_DESCRIPTOR("model", name, version, licence, nullptr, nullptr,                            \
-                   (afs::plugin::open_as<afs::ModelArchitecture, Class>), afs_table,             \
+#define AFS_MODEL_PLUGIN(Class, name, version, licence)                                            \
+    static const char* const afs_provides[] = {"afs.model/1", nullptr};                            \
+    static const void* afs_table(const char* id) {                                                 \
+        return afs::plugin::listed(afs_provides, id) ? &afs::plugin::kModel : nullptr;             \
+    }                                                                                              \
+    AFS_DESCRIPTOR("model", name, version, licence, nullptr, nullptr,                              \
+                   (afs::plugin::open_as<afs::ModelArchitecture, Class>), afs_table,               \
                    afs::plugin::close_as<afs::ModelArchitecture>)

@@ -30,8 +30,8 @@ afs_status tokenizer_open(const afs_open_args* args, afs_instance** out, afs_err
         return {};
     });
 }
-inline afs_status tokenizer_score(afs_instance* i, const afs_tokenizer_source* source,
-                                  int32_t* out, afs_error* e) {
+inline afs_status tokenizer_score(afs_instance* i, const afs_tokenizer_source* source, int32_t* out,
+                                  afs_error* e) {
     return guard(e, "score", [&]() -> Status {
         *out = tokenizer(i).tokenizer->score(read<afs_tokenizer_source>(source));
         return {};
@@ -79,18 +79,18 @@ inline afs_status tokenizer_token(afs_instance* i, int32_t id, int32_t* kind, co
         return {};
     });
 }
-inline constexpr afs_tokenizer kTokenizer = {sizeof(afs_tokenizer), 0, tokenizer_score,
-                                             tokenizer_load, tokenizer_encode, tokenizer_decode,
-                                             tokenizer_token};
+inline constexpr afs_tokenizer kTokenizer = {
+    sizeof(afs_tokenizer), 0, tokenizer_score, tokenizer_load, tokenizer_encode, tokenizer_decode,
+    tokenizer_token};
 
 }  // namespace plugin
 }  // namespace afs
 
-#define AFS_TOKENIZER_PLUGIN(Class, name, version, licence)                                      \
-    static const char* const afs_provides[] = {"afs.tokenizer/1", nullptr};                      \
-    static const void* afs_table(const char* id) {                                               \
-        return afs::plugin::listed(afs_provides, id) ? &afs::plugin::kTokenizer : nullptr;       \
-    }                                                                                            \
-    AFS_DESCRIPTOR("tokenizer", name, version, licence, nullptr, nullptr,                        \
-                   afs::plugin::tokenizer_open<Class>, afs_table,                                \
+#define AFS_TOKENIZER_PLUGIN(Class, name, version, licence)                                        \
+    static const char* const afs_provides[] = {"afs.tokenizer/1", nullptr};                        \
+    static const void* afs_table(const char* id) {                                                 \
+        return afs::plugin::listed(afs_provides, id) ? &afs::plugin::kTokenizer : nullptr;         \
+    }                                                                                              \
+    AFS_DESCRIPTOR("tokenizer", name, version, licence, nullptr, nullptr,                          \
+                   afs::plugin::tokenizer_open<Class>, afs_table,                                  \
                    afs::plugin::close_as<afs::plugin::TokenizerInstance>)
