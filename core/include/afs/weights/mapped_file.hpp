@@ -1,0 +1,35 @@
+// A file mapped read-only and shared: its pages are the page cache's, not private memory.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string_view>
+
+#include "afs/status.hpp"
+
+namespace afs {
+
+class MappedFile {
+public:
+    static Result<std::shared_ptr<const MappedFile>> open(const std::filesystem::path& path);
+    ~MappedFile();
+    MappedFile(const MappedFile&) = delete;
+    MappedFile& operator=(const MappedFile&) = delete;
+
+    const uint8_t* data() const { return data_; }
+    uint64_t size() const { return size_; }
+    const std::filesystem::path& path() const { return path_; }
+    std::string_view text() const { return {reinterpret_cast<const char*>(data_), size_}; }
+
+private:
+    MappedFile() = default;
+    std::filesystem::path path_;
+    const uint8_t* data_ = nullptr;
+    uint64_t size_ = 0;
+};
+
+// The whole of a text file, at most max_bytes.
+Result<std::string> read_text_file(const std::filesystem::path& path,
+                                   uint64_t max_bytes = 64ull << 20);
+
+}  // namespace afs

@@ -1,0 +1,180 @@
+#include "afs/weights/checkpoint.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "afs/json.hpp"
+
+namespace afs {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr const char* kSingle = "model.safetensors";
+constexpr const char* kIndex = "model.safetensors.index.json";
+
+bool is_file(const fs::path& path) {
+    std::error_code ignored;
+    return fs::is_regular_file(path, ignored);
+}
+
+// "a, b, c, d, e and 3 more"
+std::string some_of(const std::vector<std::string>& names) {
+    std::string text;
+    for (size_t i = 0; i < std::min<size_t>(names.size(), 5); ++i)
+        text += (i ? ", " : "") + names[i];
+    if (names.size() > 5) text += " and " + std::to_string(names.size() - 5) + " more";
+    return text;
+}
+
+struct Index {
+    std::map<std::string, std::string> shard_of;  // tensor -> file name
+    std::optional<uint64_t> total_bytes;
+};
+
+Result<Index> parse_index(const fs::path& file) {
+    const std::string name = file.string();
+    AFS_ASSIGN(const std::string text, read_text_file(file));
+    json::ParseOptions options;
+    options.name = name;
+    AFS_ASSIGN(const json::Value root, json::parse(text, options));
+    const json::Value* map = root.find("weight_map");
+    if (!map || !map->is(json::Kind::object) || map->members.empty())
+        return invalid("cannot read '" + name +
+                       "': expected an object \"weight_map\" from tensors to shards");
+    Index index;
+    for (const json::Member& entry : map->members) {
+        const std::string& shard = entry.value.string;
+        if (!entry.value.is(json::Kind::string) || shard.empty())
+            return invalid(name + ":" + std::to_string(entry.line) + ": tensor '" + entry.key +
+                           "' must be mapped to a file name");
+        if (shard.find('/') != std::string::npos || shard.find('\\') != std::string::npos ||
+            shard.find('\0') != std::string::npos || shard == "." || shard == "..")
+            return invalid(name + ":" + std::to_string(entry.line) + ": shard '" + shard +
+                           "' of tensor '" + entry.key + "' must lie in the checkpoint's folder");
+        index.shard_of[entry.key] = shard;
+    }
+    const json::Value* metadata = root.find("metadata");
+    if (const json::Value* total = metadata ? metadata->find("total_size") : nullptr) {
+        index.total_bytes = total->as_uint64();
+        // Some writers print it as 2.1e9.
+        if (!index.total_bytes && total->as_number() && total->number >= 0 &&
+            total->number < 0x1p53)
+            index.total_bytes = static_cast<uint64_t>(total->number);
+        if (!index.total_bytes)
+            return invalid(name + ":" + std::to_string(total->line) +
+                           ": total_size must be a number of bytes, found " + json::dump(*total));
+    }
+    return index;
+}
+
+}  // namespace
+
+const FileTensor* Checkpoint::find(const std::string& name) const {
+    const auto it = by_name_.find(name);
+    return it == by_name_.end() ? nullptr : &tensors_[it->second];
+}
+
+std::string Checkpoint::file_of(const FileTensor& tensor) const {
+    return files_[tensor.file]->path().string();
+}
+
+Status Checkpoint::read_texts() {
+    const fs::path config = folder_ / "config.json",
+                   generation = folder_ / "generation_config.json";
+    if (!is_file(config))
+        return not_found("cannot load model '" + path_.string() + "': no config.json in " +
+                         folder_.string());
+    AFS_ASSIGN(config_json_, read_text_file(config));
+    if (is_file(generation)) {
+        AFS_ASSIGN(generation_json_, read_text_file(generation));
+    }
+    return {};
+}
+
+Status Checkpoint::add_file(const fs::path& path) {
+    AFS_ASSIGN(const SafetensorsFile file, SafetensorsFile::open(path));
+    const auto number = static_cast<uint32_t>(files_.size());
+    files_.push_back(file.file());
+    for (const FileTensor& tensor : file.tensors()) {
+        const auto [it, added] = by_name_.emplace(tensor.name, tensors_.size());
+        if (!added)
+            return invalid("cannot load model '" + path_.string() + "': tensor '" + tensor.name +
+                           "' is in '" + file_of(tensors_[it->second]) + "' and in '" +
+                           path.string() + "'");
+        tensors_.push_back(tensor);
+        tensors_.back().file = number;
+        bytes_ += tensor.bytes;
+    }
+    return {};
+}
+
+Status Checkpoint::read_index(const fs::path& file) {
+    AFS_ASSIGN(const Index index, parse_index(file));
+    std::set<std::string> shards;
+    for (const auto& [tensor, shard] : index.shard_of) shards.insert(shard);
+    std::vector<std::string> absent;
+    for (const std::string& shard : shards)
+        if (!is_file(folder_ / shard)) absent.push_back(shard);
+    if (!absent.empty())
+        return not_found("cannot load model '" + path_.string() +
+                         "': " + std::to_string(absent.size()) + " of " +
+                         std::to_string(shards.size()) + " shards are absent: " + some_of(absent));
+    for (const std::string& shard : shards) AFS_TRY(add_file(folder_ / shard));
+    std::vector<std::string> missing, unlisted;
+    for (const auto& [name, shard] : index.shard_of) {
+        const FileTensor* tensor = find(name);
+        if (!tensor || files_[tensor->file]->path().filename() != shard)
+            missing.push_back("'" + name + "' in " + shard);
+    }
+    for (const FileTensor& tensor : tensors_)
+        if (!index.shard_of.count(tensor.name)) unlisted.push_back("'" + tensor.name + "'");
+    if (!missing.empty())
+        return invalid("cannot load model '" + path_.string() +
+                       "': the index promises tensors that are not there: " + some_of(missing));
+    if (!unlisted.empty())
+        return invalid(
+            "cannot load model '" + path_.string() +
+            "': the shards hold tensors that the index does not list: " + some_of(unlisted));
+    if (index.total_bytes && *index.total_bytes != bytes_)
+        return invalid("cannot load model '" + path_.string() + "': the index says total_size " +
+                       std::to_string(*index.total_bytes) + ", the tensors take " +
+                       std::to_string(bytes_) + " bytes");
+    return {};
+}
+
+Result<Checkpoint> Checkpoint::open(const fs::path& path) {
+    std::error_code error;
+    Checkpoint checkpoint;
+    checkpoint.path_ = path;
+    if (fs::is_directory(path, error)) {
+        checkpoint.folder_ = path;
+        AFS_TRY(checkpoint.read_texts());
+        const bool single = is_file(path / kSingle), sharded = is_file(path / kIndex);
+        if (single && sharded)
+            return invalid("cannot load model '" + path.string() + "': the folder has both " +
+                           kSingle + " and " + kIndex + "; remove one");
+        if (sharded) {
+            AFS_TRY(checkpoint.read_index(path / kIndex));
+        } else if (single) {
+            AFS_TRY(checkpoint.add_file(path / kSingle));
+        } else {
+            return not_found("cannot load model '" + path.string() + "': the folder has neither " +
+                             kSingle + " nor " + kIndex);
+        }
+        return checkpoint;
+    }
+    if (!is_file(path))
+        return not_found("cannot load model '" + path.string() +
+                         "': no such folder or file; see `afs-host config show` for where the "
+                         "path comes from");
+    checkpoint.folder_ = path.has_parent_path() ? path.parent_path() : fs::path(".");
+    if (path.extension() != ".safetensors")
+        return unsupported("cannot load model '" + path.string() +
+                           "': expected a folder or a .safetensors file");
+    AFS_TRY(checkpoint.read_texts());
+    AFS_TRY(checkpoint.add_file(path));
+    return checkpoint;
+}
+
+}  // namespace afs

@@ -1,0 +1,86 @@
+#include "afs/weights/mapped_file.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace afs {
+namespace {
+
+Status failure(const std::filesystem::path& path, const char* verb, int error) {
+    const Code code = error == ENOENT || error == ENOTDIR ? Code::not_found : Code::io;
+    return Status(
+        code, std::string("cannot ") + verb + " '" + path.string() + "': " + std::strerror(error),
+        "file", error);
+}
+
+struct OpenFile {
+    int descriptor = -1;
+    uint64_t size = 0;
+    OpenFile() = default;
+    OpenFile(OpenFile&& other) noexcept : descriptor(other.descriptor), size(other.size) {
+        other.descriptor = -1;
+    }
+    OpenFile& operator=(OpenFile&&) = delete;
+    ~OpenFile() {
+        if (descriptor >= 0) ::close(descriptor);
+    }
+};
+
+Result<OpenFile> open_regular(const std::filesystem::path& path) {
+    OpenFile file;
+    // O_NONBLOCK: opening a FIFO by mistake must not hang; it means nothing for regular files.
+    file.descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file.descriptor < 0) return failure(path, "open", errno);
+    struct stat info {};
+    if (::fstat(file.descriptor, &info) != 0) return failure(path, "inspect", errno);
+    if (!S_ISREG(info.st_mode))
+        return Status(Code::io, "cannot read '" + path.string() + "': expected a regular file, " +
+                                    (S_ISDIR(info.st_mode) ? "found a folder" : "found a device"));
+    file.size = static_cast<uint64_t>(info.st_size);
+    return file;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::filesystem::path& path) {
+    AFS_ASSIGN(OpenFile file, open_regular(path));
+    std::shared_ptr<MappedFile> mapped(new MappedFile());
+    mapped->path_ = path;
+    if (file.size > 0) {  // mmap refuses length 0
+        void* at = ::mmap(nullptr, file.size, PROT_READ, MAP_SHARED, file.descriptor, 0);
+        if (at == MAP_FAILED) return failure(path, "map", errno);
+        mapped->data_ = static_cast<const uint8_t*>(at);
+        mapped->size_ = file.size;
+    }
+    return std::shared_ptr<const MappedFile>(std::move(mapped));
+}
+
+MappedFile::~MappedFile() {
+    if (data_) ::munmap(const_cast<uint8_t*>(data_), size_);
+}
+
+Result<std::string> read_text_file(const std::filesystem::path& path, uint64_t max_bytes) {
+    AFS_ASSIGN(OpenFile file, open_regular(path));
+    if (file.size > max_bytes)
+        return invalid("cannot read '" + path.string() + "': file has " +
+                       std::to_string(file.size) + " bytes, at most " + std::to_string(max_bytes) +
+                       " are read");
+    std::string text(file.size, '\0');
+    size_t done = 0;
+    while (done < text.size()) {
+        const ssize_t n = ::read(file.descriptor, text.data() + done, text.size() - done);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return failure(path, "read", errno);
+        if (n == 0) break;  // it shrank meanwhile
+        done += static_cast<size_t>(n);
+    }
+    text.resize(done);
+    return text;
+}
+
+}  // namespace afs
