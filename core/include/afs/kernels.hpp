@@ -62,6 +62,7 @@ public:
     int32_t layer() const { return node_.layer; }
     afs_value in(uint32_t i) const { return read<afs_value>(graph_->values[node_.inputs[i]]); }
     afs_value out() const { return read<afs_value>(graph_->values[node_.output]); }
+    bool has_params() const { return node_.params != nullptr; }
     template <class P>
     P params() const {
         return node_.params ? read<P>(node_.params) : make<P>();

@@ -1,0 +1,130 @@
+// A host tensor that owns its bytes, lies between guard zones, and converts from and to double.
+#pragma once
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <numeric>
+#include <vector>
+
+#include "afs/numeric.hpp"
+
+namespace afs::test {
+
+inline double decode(const void* data, int32_t dtype, size_t i) {
+    const auto at = [&](auto element) {
+        std::memcpy(&element, static_cast<const char*>(data) + i * sizeof element, sizeof element);
+        return element;
+    };
+    switch (dtype) {
+        case AFS_F32: return at(float{});
+        case AFS_BF16: return to_float(at(bf16{}));
+        case AFS_F16: return to_float(at(f16{}));
+        case AFS_I32: return at(int32_t{});
+        default: return at(double{});
+    }
+}
+inline void encode(void* data, int32_t dtype, size_t i, double value) {
+    const auto put_at = [&](auto element) {
+        std::memcpy(static_cast<char*>(data) + i * sizeof element, &element, sizeof element);
+    };
+    switch (dtype) {
+        case AFS_F32: return put_at(static_cast<float>(value));
+        case AFS_BF16: return put_at(to_bf16(static_cast<float>(value)));
+        case AFS_F16: return put_at(to_f16(static_cast<float>(value)));
+        case AFS_I32: return put_at(static_cast<int32_t>(value));
+        default: return put_at(value);
+    }
+}
+
+class Array {
+public:
+    static constexpr size_t kGuard = 256;  // bytes on either side
+    static constexpr uint8_t kGuardByte = 0xa5;
+
+    Array() = default;
+    // Rows lie `pitch` elements apart (0: close together); what lies between them is guarded too.
+    Array(int32_t type, std::vector<int64_t> shape, const std::vector<double>& values = {},
+          int64_t pitch = 0)
+        : dtype(type), dims(std::move(shape)), pitch_(pitch ? pitch : row_size()) {
+        bytes_.assign(2 * kGuard + span() * dtype_size(dtype), kGuardByte);
+        for (size_t i = 0; i < size(); ++i) set(i, values.empty() ? 0.0 : values[i]);
+    }
+    static Array filled(int32_t type, std::vector<int64_t> shape,
+                        const std::function<double(size_t)>& value) {
+        Array made(type, std::move(shape));
+        for (size_t i = 0; i < made.size(); ++i) made.set(i, value(i));
+        return made;
+    }
+
+    size_t size() const {
+        return static_cast<size_t>(
+            std::accumulate(dims.begin(), dims.end(), int64_t{1}, std::multiplies<>()));
+    }
+    double operator[](size_t i) const { return decode(data(), dtype, place(i)); }
+    void set(size_t i, double value) { encode(data(), dtype, place(i), value); }
+    std::vector<double> doubles() const {
+        std::vector<double> all(size());
+        for (size_t i = 0; i < all.size(); ++i) all[i] = (*this)[i];
+        return all;
+    }
+    // Bits of element i, for exact comparison.
+    uint64_t bits(size_t i) const {
+        uint64_t value = 0;
+        std::memcpy(&value, bytes_.data() + kGuard + place(i) * dtype_size(dtype),
+                    dtype_size(dtype));
+        return value;
+    }
+    bool same_bits(const Array& other) const {
+        bool same = dtype == other.dtype && dims == other.dims;
+        for (size_t i = 0; same && i < size(); ++i) same = bits(i) == other.bits(i);
+        return same;
+    }
+    // True when every byte that is no element still holds the guard.
+    bool guards_intact() const {
+        std::vector<bool> inside(bytes_.size(), false);
+        const size_t width = dtype_size(dtype);
+        for (size_t i = 0; i < size(); ++i)
+            for (size_t b = 0; b < width; ++b) inside[kGuard + place(i) * width + b] = true;
+        for (size_t b = 0; b < bytes_.size(); ++b)
+            if (!inside[b] && bytes_[b] != kGuardByte) return false;
+        return true;
+    }
+
+    void* data() { return bytes_.data() + kGuard; }
+    const void* data() const { return bytes_.data() + kGuard; }
+    std::vector<uint8_t>& bytes() { return bytes_; }
+    const std::vector<uint8_t>& bytes() const { return bytes_; }
+
+    // A view for the contract; address: where the bytes (guards included) lie in the domain.
+    afs_tensor view(void* address) const {
+        afs_tensor t{};
+        t.data = static_cast<uint8_t*>(address) + kGuard;
+        t.dtype = dtype;
+        t.rank = static_cast<int32_t>(dims.size());
+        for (int i = 0; i < AFS_MAX_RANK; ++i) t.dims[i] = t.strides[i] = 1;
+        for (size_t i = 0; i < dims.size(); ++i) t.dims[i] = dims[i];
+        for (size_t i = dims.size(), step = 1; i-- > 0;) {
+            t.strides[i] = i == 0 && dims.size() > 1 ? pitch_ : static_cast<int64_t>(step);
+            step *= static_cast<size_t>(dims[i]);
+        }
+        return t;
+    }
+
+    int32_t dtype = AFS_DTYPE_NONE;
+    std::vector<int64_t> dims;
+
+private:
+    int64_t row_size() const {
+        return std::accumulate(dims.begin() + (dims.empty() ? 0 : 1), dims.end(), int64_t{1},
+                               std::multiplies<>());
+    }
+    size_t span() const { return dims.empty() ? 1 : static_cast<size_t>(dims[0] * pitch_); }
+    size_t place(size_t i) const {
+        const size_t width = static_cast<size_t>(row_size());
+        return width ? i / width * static_cast<size_t>(pitch_) + i % width : 0;
+    }
+    int64_t pitch_ = 0;
+    std::vector<uint8_t> bytes_;
+};
+
+}  // namespace afs::test
