@@ -27,9 +27,10 @@ struct Backend {
 // One memory of the plan. owner: index into Plan::backends, kHostOwned for "cpu/1".
 constexpr uint32_t kHostOwned = 0xffffffffu;
 struct Memory {
-    std::string domain;
+    std::string domain;    // ABI: "cpu/1", "cuda/1"
+    uint32_t ordinal = 0;  // which instance of it
     uint32_t owner = kHostOwned;
-    std::shared_ptr<Device> device;
+    std::shared_ptr<Device> device;  // NULL for kHostOwned: the engine brings its CpuDevice
 };
 
 enum class UnitKind {
@@ -84,17 +85,35 @@ struct WeightUse {
 
 struct Plan {
     std::shared_ptr<const ResolvedGraph> graph;
-    std::vector<Backend> backends;
+    const afs_graph* abi = nullptr;  // the same graph as the contract has it; lives as long
+    std::vector<Backend> backends;   // named, then only pinned, then fallback
     std::vector<Memory> memories;
     std::vector<uint32_t> memory_of_backend;  // [backends]
     std::vector<afs_kv_layout> kv_layouts;    // [kv groups]; one layout a group, all classes
     std::vector<std::string> kv_notes;        // who wished it, and why better wishes lost
     std::vector<const afs_kv_layout*> kv_layout_pointers;
     std::vector<WeightUse> weights;
-    std::vector<ClassPlan> classes;  // by step class; [general, decode]
+    // [general, decode]; general alone when `deterministic` may not use decode's other kernels:
+    // every step then runs as general.
+    std::vector<ClassPlan> classes;
     std::vector<std::string> warnings;
     bool deterministic = false;
-    std::string id;  // 16 hex digits over graph, placement, plugins, layouts
+    std::string id;  // 16 hex digits over graph, limits, placement, plugins, layouts, packings
+
+    // The class that runs a step in which every sequence has one token (decode) or not.
+    const ClassPlan& class_for(bool decode) const {
+        return classes[decode && classes.size() > AFS_CLASS_DECODE ? AFS_CLASS_DECODE
+                                                                   : AFS_CLASS_GENERAL];
+    }
+    // What query, prepare, compile and weights are asked with; valid as long as the plan.
+    afs_query query(uint32_t step_class, uint32_t node) const {
+        afs_query q = make<afs_query>();
+        q.node = node;
+        q.graph = abi;
+        q.limits = &classes[step_class].limits;
+        q.kv_layouts = kv_layout_pointers.data();
+        return q;
+    }
 };
 
 }  // namespace afs
