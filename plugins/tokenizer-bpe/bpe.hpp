@@ -1,0 +1,47 @@
+// Byte-pair encoding of one pre-token.
+#pragma once
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "definition.hpp"
+
+namespace afs::bpe {
+
+class Bpe {
+public:
+    // The definition must outlive this.
+    explicit Bpe(const Definition& definition);
+    // Appends the ids of a pre-token, at most 2^31 - 1 bytes. INVALID where the vocabulary has no
+    // token for one of its bytes.
+    Status encode(std::string_view pretoken, std::vector<int32_t>& ids);
+
+private:
+    struct Symbol {
+        int32_t id, previous, next;  // indices into symbols_, -1: none
+        bool gone;
+    };
+    struct Candidate {
+        uint32_t rank, id;  // of the merge
+        int32_t left;       // index of the left symbol
+    };
+    // One remembered pre-token; 64 bytes.
+    struct Entry {
+        static constexpr size_t kText = 27, kIds = 8;
+        int32_t ids[kIds];
+        char text[kText];
+        uint8_t length = 0, n_ids = 0;
+    };
+    static constexpr size_t kEntries = 1 << 14;  // 1 MiB in all; a new pre-token replaces an old
+
+    Status start(std::string_view pretoken);
+    void propose(int32_t left);
+    void merge_all();
+
+    const Definition& definition_;
+    std::vector<Symbol> symbols_;
+    std::vector<Candidate> heap_;
+    std::vector<Entry> cache_;
+};
+
+}  // namespace afs::bpe

@@ -1,0 +1,55 @@
+// What each file format's loader offers. A loader fills a Definition; messages name the file.
+#pragma once
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "definition.hpp"
+
+namespace afs::bpe {
+
+// The files a source names: a folder's, or those beside the file it names.
+struct Folder {
+    std::string path;    // the folder
+    std::string chosen;  // the one file asked for, else empty
+    std::string file(const char* name) const { return path + "/" + name; }
+};
+
+// How well this plugin reads the source, by names and first bytes only; 0 to 100.
+int score_source(const std::string& path);
+Result<Definition> load_source(const std::string& path);
+
+Result<Definition> load_tokenizer_json(const std::string& path, const Folder& folder);
+Result<Definition> load_vocab_merges(const Folder& folder);
+
+// Merges as files have them, kept until the vocabulary is complete.
+class PendingMerges {
+public:
+    void add(const std::string& left, const std::string& right);
+    // Rank is the position. INVALID names a merge whose part or result has no id.
+    Status resolve(const Vocabulary& vocabulary, Merges& merges) const;
+    size_t size() const { return ends_.size() / 2; }
+    std::pair<std::string_view, std::string_view> at(size_t i) const;
+
+private:
+    std::string text_;
+    std::vector<size_t> ends_;  // two a merge
+};
+
+// pre_tokenizer, post_processor, decoder, normalizer of a tokenizer.json.
+Status read_pipeline(const nlohmann::json& document, Definition& definition);
+Status read_added_token(const nlohmann::json& entry, const std::string& where, AddedToken& token);
+
+// tokenizer_config.json and special_tokens_map.json: added tokens, bos, eos, pad.
+struct SpecialTokens {
+    std::string tokenizer_class;  // without "Fast"; empty: not said
+    bool add_prefix_space = false;
+    int add_bos = -1, add_eos = -1;  // -1: not said
+    std::vector<AddedToken> added;   // from added_tokens_decoder, by id
+    std::string bos, eos, pad;       // contents; empty: none
+};
+Result<SpecialTokens> read_special_tokens(const Folder& folder);
+// Adds the tokens the definition lacks and sets bos, eos and pad.
+Status apply_special_tokens(const SpecialTokens& special, Definition& definition);
+
+}  // namespace afs::bpe
