@@ -1,0 +1,138 @@
+#include "bench/bench.hpp"
+
+#include <chrono>
+#include <cmath>
+#include <numeric>
+#include <random>
+#include <set>
+
+#include "afs/graph/resolved_graph.hpp"
+#include "afs/numeric.hpp"
+#include "afs/weights/weight_set.hpp"
+
+namespace afs {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::vector<int32_t> random_ids(std::mt19937_64& generator, uint32_t n, int32_t n_vocab) {
+    std::uniform_int_distribution<int32_t> id(0, n_vocab - 1);
+    std::vector<int32_t> ids(n);
+    for (int32_t& each : ids) each = id(generator);
+    return ids;
+}
+
+// One measurement: seconds on the clock and the tokens they gave.
+struct Sample {
+    double seconds = 0;
+    uint64_t tokens = 0;
+};
+
+// The clock runs from submit to the last prompt token for pp; for tg from the moment at which
+// every sequence has its first token to the last one.
+Result<Sample> measure(Engine& engine, const BenchTest& test, const BenchOptions& options,
+                       std::mt19937_64& generator) {
+    const bool generating = test.generate > 0;
+    const uint32_t n_prompt = generating ? std::max(1u, test.context) : test.prompt;
+    const EngineStats at_start = engine.stats();
+    const uint64_t before = at_start.prompt_tokens + at_start.new_tokens;
+    std::vector<uint64_t> ids;
+    auto start = Clock::now();
+    for (uint32_t s = 0; s < test.batch; ++s) {
+        Request request;
+        request.prompt = random_ids(generator, n_prompt, options.n_vocab);
+        request.max_new_tokens = generating ? test.generate + 1 : 1;
+        request.n_vocab = options.n_vocab;
+        AFS_ASSIGN(const uint64_t id, engine.submit(std::move(request)));
+        ids.push_back(id);
+    }
+    std::set<uint64_t> started;
+    uint64_t timed = 0;
+    while (!engine.idle()) {
+        if (options.stop && options.stop()) {
+            for (const uint64_t id : ids) (void)engine.cancel(id).ok();  // some may be over
+            while (!engine.idle())
+                if (auto ended = engine.step(); !ended) return ended.status();
+            return Status(Code::cancelled, "interrupted");
+        }
+        const bool all_started = started.size() == test.batch;
+        AFS_ASSIGN(const std::vector<TokenEvent> events, engine.step());
+        const EngineStats stats = engine.stats();
+        if (options.progress)
+            options.progress(stats.prompt_tokens + stats.new_tokens - before,
+                             uint64_t{n_prompt} * test.batch + uint64_t{test.generate} * test.batch);
+        for (const TokenEvent& event : events) {
+            if (event.id < 0) continue;
+            if (all_started) ++timed;
+            started.insert(event.request);
+        }
+        if (generating && !all_started && started.size() == test.batch) start = Clock::now();
+    }
+    const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    if (generating) return Sample{seconds, timed};
+    return Sample{seconds, uint64_t{test.prompt} * test.batch};
+}
+
+}  // namespace
+
+std::string BenchTest::name() const {
+    std::string name = generate ? "tg" + std::to_string(generate) : "pp" + std::to_string(prompt);
+    if (context) name += " @ c" + std::to_string(context);
+    if (batch > 1) name += " x" + std::to_string(batch);
+    return name;
+}
+
+uint64_t weight_bytes_per_step(const Plan& plan, const WeightSet& weights) {
+    const afs_graph& graph = plan.graph->graph();
+    std::set<uint32_t> read;
+    for (uint32_t n = 0; n < graph.n_nodes; ++n) {
+        const afs_node& node = *graph.nodes[n];
+        if (std::string(node.op) == "embed/1") continue;
+        read.insert(node.inputs, node.inputs + node.n_inputs);
+    }
+    uint64_t bytes = 0;
+    for (const uint32_t value : read)
+        if (const Weight* weight = weights.of_value(value)) bytes += weight->bytes;
+    return bytes;
+}
+
+uint64_t kv_bytes_at(const Plan& plan, uint64_t n_tokens) {
+    const afs_graph& graph = plan.graph->graph();
+    uint64_t bytes = 0;
+    for (uint32_t g = 0; g < graph.n_kv_groups; ++g) {
+        const afs_kv_group& group = *graph.kv_groups[g];
+        bytes += n_tokens * 2 * group.n_layers * group.n_kv_heads * group.head_dim *
+                 dtype_size(plan.kv_layouts[g].dtype);
+    }
+    return bytes;
+}
+
+Result<BenchRow> run_bench(Engine& engine, const Plan& plan, const WeightSet& weights,
+                           const BenchTest& test, const BenchOptions& options) {
+    std::mt19937_64 generator(options.seed);
+    BenchRow row;
+    row.test = test;
+    BenchTest warm_up = test;  // the same step classes and kernels, a few tokens of each
+    warm_up.prompt = std::min(test.prompt, 16u);
+    warm_up.generate = std::min(test.generate, 2u);
+    AFS_TRY(measure(engine, warm_up, options, generator).status());
+    for (uint32_t r = 0; r < options.repetitions; ++r) {
+        AFS_ASSIGN(const Sample sample, measure(engine, test, options, generator));
+        row.tokens_per_second.push_back(static_cast<double>(sample.tokens) / sample.seconds);
+    }
+    const auto n = static_cast<double>(row.tokens_per_second.size());
+    row.mean = std::accumulate(row.tokens_per_second.begin(), row.tokens_per_second.end(), 0.0) / n;
+    double squares = 0;
+    for (const double x : row.tokens_per_second) squares += (x - row.mean) * (x - row.mean);
+    row.deviation = n > 1 ? std::sqrt(squares / (n - 1)) : 0;
+    if (test.generate) {
+        const uint64_t middle = std::max(1u, test.context) + test.generate / 2;
+        row.bytes_per_token =
+            static_cast<double>(weight_bytes_per_step(plan, weights)) / test.batch +
+            static_cast<double>(kv_bytes_at(plan, middle));
+        row.bytes_per_second = row.bytes_per_token * row.mean;
+    }
+    return row;
+}
+
+}  // namespace afs

@@ -1,0 +1,39 @@
+// A verb of afs-host: its name, its options, and what it does.
+#pragma once
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "afs/status.hpp"
+#include "commands/config_options.hpp"
+#include "commands/options.hpp"
+
+namespace afs {
+
+// The process's exit codes; an interrupt ends with 128 + the signal's number.
+enum ExitCode : int { kDone = 0, kFailed = 1, kUsage = 2, kNotLoaded = 3 };
+
+struct Command {
+    std::string name;
+    std::string summary;   // one line
+    std::string synopsis;  // "afs-host generate [options]"
+    std::string example;   // a line that works as it stands after ./setup.sh
+    std::vector<Option> options;  // the verb's own
+    bool reads_config = true;     // also takes config_options()
+    size_t max_positional = 0;
+    int (*run)(const Command&, const ParsedOptions&);
+};
+
+// Prints "afs-host: <message>" on standard error and gives the exit code for it.
+int report_failure(const Status& status, ExitCode code);
+
+const std::vector<Command>& commands();
+
+const Command& bench_command();
+const Command& config_command();
+const Command& explain_command();
+const Command& generate_command();
+const Command& plugins_command();
+
+}  // namespace afs

@@ -1,0 +1,19 @@
+// The verbs, in the order in which --help lists them.
+#include <cstdio>
+
+#include "commands/command.hpp"
+
+namespace afs {
+
+int report_failure(const Status& status, ExitCode code) {
+    std::fprintf(stderr, "afs-host: %s\n", status.message().c_str());
+    return code;
+}
+
+const std::vector<Command>& commands() {
+    static const std::vector<Command> all = {generate_command(), bench_command(), explain_command(),
+                                             plugins_command(), config_command()};
+    return all;
+}
+
+}  // namespace afs

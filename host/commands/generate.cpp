@@ -1,0 +1,191 @@
+// generate, the default verb: text from a prompt, streamed.
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "afs/tokenizer.hpp"
+#include "commands/command.hpp"
+#include "commands/terminal.hpp"
+#include "engine/text_stream.hpp"
+#include "runtime/runtime.hpp"
+
+namespace afs {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+Result<std::string> read_prompt(const ParsedOptions& options) {
+    if (options.has("prompt")) return options.text("prompt");
+    if (options.has("file")) {
+        std::ifstream file(options.text("file"), std::ios::binary);
+        if (!file) return not_found("cannot read the prompt file '" + options.text("file") + "'");
+        std::ostringstream text;
+        text << file.rdbuf();
+        return text.str();
+    }
+    if (isatty(STDIN_FILENO) == 1) std::fputs("prompt (end with Ctrl-D): ", stderr);
+    return read_standard_input();
+}
+
+// What one run produced, for the closing line and --json.
+struct Outcome {
+    std::string text;
+    std::vector<int32_t> ids;
+    nlohmann::ordered_json logprobs = nlohmann::ordered_json::array();
+    FinishReason finish = FinishReason::none;
+    double first_token_seconds = 0;  // since submit
+};
+
+nlohmann::ordered_json logprob_entry(const TokenEvent& event) {
+    nlohmann::ordered_json entry = {{"id", event.id}, {"logprob", event.logprob}};
+    for (const auto& [id, logprob] : event.top) entry["top"].push_back({{"id", id}, {"logprob", logprob}});
+    return entry;
+}
+
+// Runs the one request to its end, an interrupt, or an error; text goes out as it comes.
+Status drive(Runtime& runtime, const Request& request, bool stream, Outcome& out) {
+    AFS_ASSIGN(const uint64_t id, runtime.engine().submit(request));
+    TextStream text(*runtime.tokenizer(), request.stop_strings);
+    Progress progress("reading the prompt");
+    const auto start = Clock::now();
+    while (!runtime.engine().idle()) {
+        if (interrupted() && out.finish != FinishReason::cancelled) {
+            out.finish = FinishReason::cancelled;
+            AFS_TRY(runtime.engine().cancel(id));
+        }
+        AFS_ASSIGN(const std::vector<TokenEvent> events, runtime.engine().step());
+        progress.update(runtime.engine().stats().prompt_tokens, request.prompt.size());
+        for (const TokenEvent& event : events) {
+            progress.clear();
+            if (event.finish != FinishReason::none) out.finish = event.finish;
+            if (event.id < 0) continue;
+            if (out.ids.empty()) out.first_token_seconds = seconds_since(start);
+            out.ids.push_back(event.id);
+            if (request.n_logprobs >= 0) out.logprobs.push_back(logprob_entry(event));
+            if (event.finish == FinishReason::stop_id) continue;  // the end mark is not text
+            AFS_ASSIGN(const std::string piece, text.push(event.id));
+            out.text += piece;
+            if (stream) AFS_TRY(write_out(piece));
+        }
+    }
+    const std::string rest = text.finish();
+    out.text += rest;
+    return stream ? write_out(rest) : Status();
+}
+
+void print_statistics(const Runtime& runtime, const Outcome& out, const EngineStats& stats,
+                      double ready_seconds) {
+    const auto rate = [](uint64_t tokens, double seconds) {
+        return seconds > 0 ? static_cast<double>(tokens) / seconds : 0.0;
+    };
+    std::fprintf(stderr,
+                 "\n[%s on %s: prompt %llu tokens, %.1f tok/s; generated %zu tokens, %.1f tok/s; "
+                 "ready in %.0f ms, first token %.0f ms later; ended by %s]\n",
+                 runtime.model_name().c_str(), runtime.plan().backends.front().name.c_str(),
+                 static_cast<unsigned long long>(stats.prompt_tokens),
+                 rate(stats.prompt_tokens, stats.prefill_seconds), out.ids.size(),
+                 rate(out.ids.size() - (out.ids.empty() ? 0 : 1), stats.decode_seconds),
+                 ready_seconds * 1e3, out.first_token_seconds * 1e3,
+                 finish_reason_name(out.finish));
+}
+
+std::string as_json(const Runtime& runtime, const std::string& prompt, const Request& request,
+                    const Outcome& out, const EngineStats& stats) {
+    nlohmann::ordered_json json = {{"model", runtime.model_name()},
+                                   {"plan", runtime.plan().id},
+                                   {"dtype", runtime.dtype()},
+                                   {"prompt", prompt},
+                                   {"prompt_ids", request.prompt},
+                                   {"text", out.text},
+                                   {"ids", out.ids},
+                                   {"finish", finish_reason_name(out.finish)},
+                                   {"seed", request.sampling.seed},
+                                   {"prefill_seconds", stats.prefill_seconds},
+                                   {"decode_seconds", stats.decode_seconds},
+                                   {"first_token_seconds", out.first_token_seconds}};
+    if (request.n_logprobs >= 0) json["logprobs"] = out.logprobs;
+    return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+Result<Request> make_request(Runtime& runtime, const ParsedOptions& options,
+                             const std::string& prompt) {
+    Request request;
+    const uint32_t special = options.has("special") ? AFS_ENCODE_PARSE_SPECIAL : 0u;
+    AFS_TRY(runtime.tokenizer()->encode(prompt, AFS_ENCODE_ADD_SPECIAL | special, request.prompt));
+    if (request.prompt.empty())
+        return invalid("the prompt is empty: give text with --prompt, --file or standard input");
+    AFS_ASSIGN(const uint64_t max_tokens, options.number("max-tokens", 256, 0, 1u << 30));
+    AFS_ASSIGN(const uint64_t n_logprobs, options.number("logprobs", 0, 0, 100));
+    request.max_new_tokens = static_cast<uint32_t>(max_tokens);
+    request.n_logprobs = options.has("logprobs") ? static_cast<int32_t>(n_logprobs) : -1;
+    request.n_vocab = static_cast<int32_t>(runtime.tokenizer_info().n_vocab);
+    request.sampling = runtime.sampling();
+    if (!options.has("ignore-stop")) request.stop_ids = runtime.stop_ids();
+    request.stop_strings = options.all("stop");
+    return request;
+}
+
+int run(const Command&, const ParsedOptions& options) {
+    catch_interrupts();
+    const auto start = Clock::now();
+    auto config = open_config(options);
+    if (!config) return report_failure(config.status(), kUsage);
+    auto runtime = Runtime::open(*config);
+    if (!runtime)
+        return report_failure(runtime.status(),
+                              runtime.status().code() == Code::no_memory ? kFailed : kNotLoaded);
+    const double ready_seconds = seconds_since(start);
+    const bool quiet = options.has("quiet"), json = options.has("json");
+    if (!quiet) std::fprintf(stderr, "[%s]\n", (*runtime)->model_origin().c_str());
+
+    auto prompt = read_prompt(options);
+    if (!prompt)
+        return interrupted() ? 128 + interrupted() : report_failure(prompt.status(), kFailed);
+    auto request = make_request(**runtime, options, *prompt);
+    if (!request) return report_failure(request.status(), kFailed);
+    const bool echo = !json && !options.has("no-echo");
+    Outcome out;
+    Status status = echo ? write_out(*prompt) : Status();
+    if (status.ok()) status = drive(**runtime, *request, !json, out);
+    const EngineStats stats = (*runtime)->engine().stats();
+    if (status.ok() && json) status = write_out(as_json(**runtime, *prompt, *request, out, stats));
+    if (status.ok() && !json) status = write_out("\n");
+    if (!quiet) print_statistics(**runtime, out, stats, ready_seconds);
+    if (interrupted()) return 128 + interrupted();
+    return status.ok() ? kDone : report_failure(status, kFailed);
+}
+
+}  // namespace
+
+const Command& generate_command() {
+    static const Command command = {
+        "generate",
+        "continues a prompt, streamed to standard output",
+        "afs-host [generate] [options]          standard input is the prompt without --prompt",
+        "echo \"Once upon a time\" | afs-host --model-plugin olmo2 --kernels reference",
+        {{"prompt,p", "TEXT", "the prompt; without it standard input, less its last line end"},
+         {"file,f", "FILE", "read the prompt from this file, as it is"},
+         {"max-tokens,n", "N", "at most this many new tokens (default 256)"},
+         {"stop", "TEXT", "end before this text appears; may be repeated"},
+         {"ignore-stop", "", "go on past the checkpoint's own end marks"},
+         {"special", "", "special tokens written in the prompt become their ids"},
+         {"logprobs", "N", "log-probabilities of each token and of the N likeliest; with --json"},
+         {"no-echo", "", "print only the new text, without the prompt"},
+         {"json", "", "one JSON object with prompt, text, ids and times"},
+         {"quiet,q", "", "nothing but the text"},
+         {"help,h", "", "this page"}},
+        true,
+        0,
+        run};
+    return command;
+}
+
+}  // namespace afs

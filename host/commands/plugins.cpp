@@ -1,0 +1,148 @@
+// plugins list | inspect: what is there, what each offers, and why one cannot be used. Every file
+// is looked at in a child process, so that a crashing plugin costs only its own line.
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "commands/command.hpp"
+#include "commands/terminal.hpp"
+#include "loader/inspect.hpp"
+#include "loader/plugin_file.hpp"
+#include "loader/search.hpp"
+#include "runtime/plugin_search.hpp"
+
+namespace afs {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Looked {
+    Candidate candidate;
+    Result<PluginFacts> facts;
+};
+
+Json as_json(const Looked& looked) {
+    Json json = {{"path", looked.candidate.path},
+                 {"kind", looked.candidate.kind},
+                 {"name", looked.candidate.name},
+                 {"found_in", looked.candidate.source},
+                 {"shadowed", looked.candidate.shadowed},
+                 {"usable", looked.facts.ok() && looked.facts->usable}};
+    if (!looked.facts.ok()) {
+        json["reason"] = looked.facts.status().message();
+        return json;
+    }
+    const PluginFacts& facts = *looked.facts;
+    json["kind"] = facts.kind;
+    json["plugin"] = facts.name;
+    json["version"] = facts.version;
+    json["licence"] = facts.licence;
+    json["build"] = facts.build;
+    json["domain"] = facts.domain;
+    json["provides"] = facts.provides;
+    if (!facts.usable) json["reason"] = facts.reason;
+    return json;
+}
+
+std::string row(const Looked& looked) {
+    const Candidate& candidate = looked.candidate;
+    const bool usable = looked.facts.ok() && looked.facts->usable;
+    const std::string kind = looked.facts.ok() ? looked.facts->kind : candidate.kind;
+    const std::string version = looked.facts.ok() ? looked.facts->version : "";
+    char line[256];
+    std::snprintf(line, sizeof line, "%-4s %-10s %-18s %-8s %s\n", usable ? "ok" : "no",
+                  kind.empty() ? "?" : kind.c_str(),
+                  candidate.name.empty() ? "?" : candidate.name.c_str(), version.c_str(),
+                  candidate.shadowed ? "hidden by an earlier one" : candidate.source.c_str());
+    std::string out = line;
+    if (usable) return out;
+    const std::string reason =
+        looked.facts.ok() ? looked.facts->reason : looked.facts.status().message();
+    return out + "     " + reason + "\n";
+}
+
+int list(const PluginSearch& search, bool json) {
+    Json report = Json::array();
+    std::string out = json ? "" : "     kind       name               version  found in\n";
+    for (const Candidate& candidate : list_candidates(search)) {
+        const Looked looked{candidate, inspect_in_child(candidate.path)};
+        if (json)
+            report.push_back(as_json(looked));
+        else
+            out += row(looked);
+        if (interrupted()) return 128 + interrupted();
+    }
+    if (json) out = report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+    for (const std::string& note : search.notes) std::fprintf(stderr, "afs-host: %s\n", note.c_str());
+    const Status written = write_out(out);
+    return written.ok() ? kDone : report_failure(written, kFailed);
+}
+
+// NAME may be "cuda", "kernels-cuda", or a path.
+Result<Candidate> find(const PluginSearch& search, const std::string& name) {
+    if (name.find('/') != std::string::npos || name.ends_with(".so")) {
+        Candidate candidate{name, {}, {}, "command line"};
+        parse_plugin_file_name(name, candidate.kind, candidate.name);
+        return candidate;
+    }
+    std::string known;
+    for (const Candidate& candidate : list_candidates(search)) {
+        if (candidate.shadowed) continue;
+        if (candidate.name == name || candidate.kind + "-" + candidate.name == name)
+            return candidate;
+        known += (known.empty() ? "" : ", ") + candidate.name;
+    }
+    return not_found("no plugin is called '" + name + "'; there are: " + known);
+}
+
+int inspect(const PluginSearch& search, const std::string& name, bool json) {
+    const auto candidate = find(search, name);
+    if (!candidate) return report_failure(candidate.status(), kNotLoaded);
+    const Looked looked{*candidate, inspect_in_child(candidate->path)};
+    Json report = as_json(looked);
+    if (const auto hash = file_sha256(candidate->path)) report["sha256"] = *hash;
+    std::string out;
+    if (json) {
+        out = report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+    } else {
+        for (const auto& [key, value] : report.items()) {
+            std::string text = value.is_string() ? value.get<std::string>() : value.dump();
+            out += key + std::string(key.size() < 12 ? 12 - key.size() : 1, ' ') + text + "\n";
+        }
+    }
+    const Status written = write_out(out);
+    if (!written.ok()) return report_failure(written, kFailed);
+    return looked.facts.ok() && looked.facts->usable ? kDone : kNotLoaded;
+}
+
+int run(const Command&, const ParsedOptions& options) {
+    catch_interrupts();
+    const auto& words = options.positional();
+    const bool listing = !words.empty() && words[0] == "list" && words.size() == 1;
+    const bool inspecting = !words.empty() && words[0] == "inspect" && words.size() == 2;
+    if (!listing && !inspecting)
+        return report_failure(
+            invalid("plugins: expected 'list' or 'inspect NAME'; example: afs-host plugins list"),
+            kUsage);
+    auto config = open_config(options);
+    if (!config) return report_failure(config.status(), kUsage);
+    const PluginSearch search = plugin_search(*config);
+    return listing ? list(search, options.has("json"))
+                   : inspect(search, words[1], options.has("json"));
+}
+
+}  // namespace
+
+const Command& plugins_command() {
+    static const Command command = {
+        "plugins",
+        "lists the plugins that are found, and looks into one",
+        "afs-host plugins list | inspect NAME [options]",
+        "afs-host plugins inspect olmo2",
+        {{"json", "", "for machines"}, {"help,h", "", "this page"}},
+        true,
+        2,
+        run};
+    return command;
+}
+
+}  // namespace afs

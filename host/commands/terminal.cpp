@@ -1,0 +1,100 @@
+#include "commands/terminal.hpp"
+
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+
+namespace afs {
+namespace {
+
+volatile std::sig_atomic_t caught = 0;
+
+void on_signal(int number) {
+    if (caught != 0) _exit(128 + number);  // asked twice: now
+    caught = number;
+}
+
+void on(int number, void (*handler)(int)) {
+    struct sigaction action = {};
+    action.sa_handler = handler;  // no SA_RESTART: a blocked read returns
+    sigaction(number, &action, nullptr);
+}
+
+}  // namespace
+
+Progress::Progress(std::string label)
+    : label_(std::move(label)),
+      start_(std::chrono::steady_clock::now()),
+      drawn_(start_),
+      terminal_(isatty(STDERR_FILENO) == 1) {}
+
+Progress::~Progress() { clear(); }
+
+void Progress::update(uint64_t done, uint64_t total) {
+    using namespace std::chrono_literals;
+    const auto now = std::chrono::steady_clock::now();
+    if (!terminal_ || now - start_ < 1s || now - drawn_ < 100ms) return;
+    constexpr uint64_t kWidth = 30;
+    const uint64_t filled = total ? kWidth * done / total : 0;
+    const double seconds = std::chrono::duration<double>(now - start_).count();
+    const double left = done ? seconds * static_cast<double>(total - done) / static_cast<double>(done) : 0;
+    std::fprintf(stderr, "\r%s [%s%s] %llu/%llu, %.0f s left \033[K", label_.c_str(),
+                 std::string(filled, '#').c_str(), std::string(kWidth - filled, ' ').c_str(),
+                 static_cast<unsigned long long>(done), static_cast<unsigned long long>(total), left);
+    std::fflush(stderr);
+    drawn_ = now;
+    visible_ = true;
+}
+
+void Progress::clear() {
+    if (visible_) std::fputs("\r\033[K", stderr);
+    visible_ = false;
+}
+
+void catch_interrupts() {
+    on(SIGINT, on_signal);
+    on(SIGTERM, on_signal);
+    on(SIGPIPE, SIG_IGN);
+}
+
+int interrupted() { return caught; }
+
+Status write_out(std::string_view text) {
+    while (!text.empty()) {
+        const ssize_t written = ::write(STDOUT_FILENO, text.data(), text.size());
+        if (written >= 0) {
+            text.remove_prefix(static_cast<size_t>(written));
+        } else if (errno == EINTR) {
+            if (interrupted()) return Status(Code::cancelled, "interrupted while writing");
+        } else {
+            return Status(Code::io, std::string("cannot write to standard output: ") +
+                                        std::strerror(errno), {}, errno);
+        }
+    }
+    return {};
+}
+
+Result<std::string> read_standard_input() {
+    std::string text;
+    std::array<char, 65536> buffer;
+    for (;;) {
+        const ssize_t n = ::read(STDIN_FILENO, buffer.data(), buffer.size());
+        if (n == 0) break;
+        if (n > 0) {
+            text.append(buffer.data(), static_cast<size_t>(n));
+        } else if (errno != EINTR) {
+            return Status(Code::io, std::string("cannot read standard input: ") +
+                                        std::strerror(errno), {}, errno);
+        }
+        if (interrupted()) return Status(Code::cancelled, "interrupted while reading the prompt");
+    }
+    if (!text.empty() && text.back() == '\n') text.pop_back();
+    if (!text.empty() && text.back() == '\r') text.pop_back();
+    return text;
+}
+
+}  // namespace afs

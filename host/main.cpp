@@ -1,0 +1,95 @@
+// afs-host: finds the verb, parses its options, runs it.
+#include <algorithm>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "afs/config/schema.hpp"  // nearest
+#include "afs/version.hpp"
+#include "commands/command.hpp"
+#include "loader/inspect.hpp"  // the child side of `plugins list`
+
+namespace {
+
+void print_overview() {
+    std::printf(
+        "afs-host %s: runs open-weight language models from plugins\n\n"
+        "usage: afs-host [VERB] [options]      without a verb: generate\n\n",
+        afs::version());
+    for (const afs::Command& command : afs::commands())
+        std::printf("  %-10s %s\n", command.name.c_str(), command.summary.c_str());
+    std::printf(
+        "\nafs-host VERB --help shows a verb's options and an example.\n"
+        "example: echo \"Once upon a time\" | afs-host --model-plugin olmo2 --kernels reference\n");
+}
+
+void print_help(const afs::Command& command) {
+    std::printf("%s\n\nusage: %s\n\n%s", command.summary.c_str(), command.synopsis.c_str(),
+                afs::format_options(command.options).c_str());
+    if (command.reads_config)
+        std::printf("\nconfiguration, for this run:\n%s",
+                    afs::format_options(afs::config_options()).c_str());
+    std::printf("\nexample: %s\n", command.example.c_str());
+}
+
+const afs::Command* find_command(const std::string& name) {
+    for (const afs::Command& command : afs::commands())
+        if (command.name == name) return &command;
+    return nullptr;
+}
+
+int unknown_verb(const std::string& verb) {
+    std::vector<std::string> known;
+    for (const afs::Command& command : afs::commands()) known.push_back(command.name);
+    std::string list;
+    for (const std::string& name : known) list += (list.empty() ? "" : ", ") + name;
+    return afs::report_failure(
+        afs::invalid("unknown verb '" + verb + "'" + afs::nearest(verb, known) +
+                     "; the verbs are " + list),
+        afs::kUsage);
+}
+
+int run(std::vector<std::string> args) {
+    if (const auto inspected = afs::run_inspect_child(args)) return *inspected;
+    if (!args.empty() && (args[0] == "--help" || args[0] == "-h" || args[0] == "help")) {
+        print_overview();
+        return afs::kDone;
+    }
+    if (!args.empty() && args[0] == "--version") {
+        std::printf("afs-host %s\n", afs::version());
+        return afs::kDone;
+    }
+    std::string verb = "generate";
+    if (!args.empty() && !args[0].empty() && args[0][0] != '-') {
+        verb = args[0];
+        args.erase(args.begin());
+    }
+    const afs::Command* command = find_command(verb);
+    if (!command) return unknown_verb(verb);
+    const bool help = std::any_of(args.begin(), args.end(), [](const std::string& arg) {
+        return arg == "--help" || arg == "-h";
+    });
+    if (help) {
+        print_help(*command);
+        return afs::kDone;
+    }
+    std::vector<afs::Option> options = command->options;
+    if (command->reads_config) {
+        const auto shared = afs::config_options();
+        options.insert(options.end(), shared.begin(), shared.end());
+    }
+    auto parsed = afs::parse_options(verb, options, args, command->max_positional);
+    if (!parsed) return afs::report_failure(parsed.status(), afs::kUsage);
+    return command->run(*command, *parsed);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    try {
+        return run(std::vector<std::string>(argv + 1, argv + argc));
+    } catch (const std::exception& thrown) {
+        std::fprintf(stderr, "afs-host: internal error: %s\n", thrown.what());
+        return afs::kFailed;
+    }
+}

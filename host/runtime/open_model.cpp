@@ -1,0 +1,161 @@
+#include "runtime/open_model.hpp"
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "afs/kernels.hpp"  // make
+#include "afs/numeric.hpp"  // dtype_name
+#include "loader/open.hpp"
+
+namespace afs {
+namespace {
+
+namespace fs = std::filesystem;
+
+OpenRequest open_request(const Config& config, const std::string& name) {
+    OpenRequest request;
+    request.name = name;
+    for (const auto& [key, value] : config.plugin(name).options) request.options[key] = value;
+    return request;
+}
+
+Result<std::shared_ptr<ModelArchitecture>> open_family(const Config& config,
+                                                       const PluginSearch& search,
+                                                       const std::string& name) {
+    AFS_ASSIGN(auto file, find_and_load(search, "model", name));
+    return open_model(file, open_request(config, name));
+}
+
+// The family that knows a config.json best, among all that are found.
+Status choose_family(const Config& config, const PluginSearch& search,
+                     const afs_model_source& source, OpenedModel& out) {
+    int best = 0;
+    std::string tried;
+    for (const Candidate& candidate : list_candidates(search)) {
+        if (candidate.kind != "model" || candidate.shadowed) continue;
+        auto family = open_family(config, search, candidate.name);
+        tried += (tried.empty() ? "" : "; ") + candidate.name + ": ";
+        if (!family) {
+            tried += family.status().message();
+            continue;
+        }
+        const int score = (*family)->score(source);
+        tried += score > 0 ? "yes" : "not its kind";
+        if (score <= best) continue;
+        best = score;
+        out.plugin = *family;
+        out.plugin_name = candidate.name;
+    }
+    if (best > 0) return {};
+    return unsupported("no model plugin knows the config.json of '" + out.origin +
+                       "'; asked: " + (tried.empty() ? "none was found" : tried));
+}
+
+// "llama-3.2-1b" -> configs/shapes/llama-3.2-1b.json beside the build tree or install prefix.
+Result<fs::path> find_shape(const std::string& shape) {
+    std::error_code ignored;
+    if (fs::is_regular_file(shape, ignored)) return fs::path(shape);
+    const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
+    std::string known;
+    for (const char* folder : {"../../../configs/shapes", "../share/afs/configs/shapes"}) {
+        const fs::path shapes = program.parent_path() / folder;
+        const fs::path file = shapes / (shape + ".json");
+        if (fs::is_regular_file(file, ignored)) return file.lexically_normal();
+        for (const auto& entry : fs::directory_iterator(shapes, ignored))
+            known += (known.empty() ? "" : ", ") + entry.path().stem().string();
+    }
+    return not_found("no shape is called '" + shape + "' and there is no such file; there are: " +
+                     known);
+}
+
+Result<std::string> read_text(const fs::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    std::ostringstream text;
+    text << file.rdbuf();
+    if (!file) return Status(Code::io, "cannot read '" + path.string() + "'");
+    return text.str();
+}
+
+// The configured family, or "" when it is to be chosen by the checkpoint: a path from the command
+// line says more than a family from a file.
+std::string configured_family(const Config& config) {
+    const std::string family = config.text("model.plugin");
+    const auto from_command_line = [&config](const char* key) {
+        return config.origin(key).rfind("command line", 0) == 0;
+    };
+    if (family == "auto" ||
+        (from_command_line("model.path") && !from_command_line("model.plugin")))
+        return "";
+    return family;
+}
+
+// Builds the graph in the configured dtype, else the checkpoint's, else bf16.
+Status build(const Config& config, afs_model_source source, OpenedModel& out) {
+    out.info = make<afs_model_info>();
+    source.dtype = AFS_F32;
+    const std::string configured = config.text("model.dtype");
+    if (!configured.empty()) {
+        source.dtype = parse_dtype(configured);
+    } else {
+        AFS_TRY(out.plugin->build(source, out.info).status());
+        source.dtype = out.info.checkpoint_dtype ? out.info.checkpoint_dtype : AFS_BF16;
+    }
+    AFS_ASSIGN(out.graph, out.plugin->build(source, out.info));
+    out.dtype = source.dtype;
+    return {};
+}
+
+Status open_checkpoint(const Config& config, OpenedModel& out) {
+    AFS_ASSIGN(const fs::path path, config.model_path());
+    const std::string key = config.model_path_key();
+    out.origin = path.string() + " (" + key + " from " + config.origin(key) + ")";
+    out.name = path.filename().empty() ? path.parent_path().filename().string()
+                                       : path.filename().string();
+    AFS_ASSIGN(out.checkpoint, Checkpoint::open(path));
+    return {};
+}
+
+}  // namespace
+
+int32_t parse_dtype(const std::string& name) {
+    for (const int32_t dtype : {AFS_F32, AFS_BF16, AFS_F16, AFS_F64})
+        if (name == dtype_name(dtype)) return dtype;
+    return AFS_DTYPE_NONE;
+}
+
+Result<OpenedModel> open_model_source(const Config& config, const PluginSearch& search,
+                                      const std::string& random_weights) {
+    OpenedModel out;
+    afs_model_source source = make<afs_model_source>();
+    source.dtype = AFS_F32;
+    source.world = 1;
+    std::string config_json;
+    std::string family = configured_family(config);
+    if (random_weights.empty()) {
+        AFS_TRY(open_checkpoint(config, out));
+        config_json = out.checkpoint->config_json();
+        if (const auto& generation = out.checkpoint->generation_json())
+            source.generation_json = generation->c_str();
+        source.is_gguf = out.checkpoint->is_gguf();
+    } else {
+        AFS_ASSIGN(const fs::path shape, find_shape(random_weights));
+        AFS_ASSIGN(config_json, read_text(shape));
+        out.name = shape.stem() == "config" ? shape.parent_path().filename().string()
+                                            : shape.stem().string();
+        out.origin = shape.string() + ", random weights";
+        if (config.origin("model.plugin").rfind("command line", 0) != 0) family.clear();
+    }
+    source.config_json = config_json.c_str();
+    if (family.empty()) {
+        AFS_TRY(choose_family(config, search, source, out));
+    } else {
+        out.plugin_name = family;
+        AFS_ASSIGN(out.plugin, open_family(config, search, family));
+    }
+    const Status built = build(config, source, out);
+    if (!built.ok()) return built.context("model plugin '" + out.plugin_name + "' on " + out.origin);
+    return out;
+}
+
+}  // namespace afs

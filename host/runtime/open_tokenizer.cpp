@@ -1,0 +1,55 @@
+#include "runtime/open_tokenizer.hpp"
+
+#include "afs/kernels.hpp"  // make
+#include "loader/open.hpp"
+
+namespace afs {
+namespace {
+
+Result<std::shared_ptr<Tokenizer>> open_named(const Config& config, const PluginSearch& search,
+                                              const std::string& name) {
+    AFS_ASSIGN(auto file, find_and_load(search, "tokenizer", name));
+    OpenRequest request;
+    request.name = name;
+    for (const auto& [key, value] : config.plugin(name).options) request.options[key] = value;
+    return open_tokenizer(file, request);
+}
+
+}  // namespace
+
+Result<OpenedTokenizer> open_configured_tokenizer(const Config& config, const PluginSearch& search,
+                                                  const std::filesystem::path& folder) {
+    const std::string path =
+        config.has("tokenizer.path") ? config.path("tokenizer.path").string() : folder.string();
+    afs_tokenizer_source source = make<afs_tokenizer_source>();
+    source.path = path.c_str();
+    OpenedTokenizer out;
+    const std::string wanted = config.text("tokenizer.plugin");
+    if (wanted != "auto") {
+        AFS_ASSIGN(out.plugin, open_named(config, search, wanted));
+        out.plugin_name = wanted;
+    } else {
+        int best = 0;
+        std::string tried;
+        for (const Candidate& candidate : list_candidates(search)) {
+            if (candidate.kind != "tokenizer" || candidate.shadowed) continue;
+            auto opened = open_named(config, search, candidate.name);
+            tried += (tried.empty() ? "" : "; ") + candidate.name + ": " +
+                     (opened ? "cannot read these files" : opened.status().message());
+            const int score = opened ? (*opened)->score(source) : 0;
+            if (score <= best) continue;
+            best = score;
+            out.plugin = *opened;
+            out.plugin_name = candidate.name;
+        }
+        if (best == 0)
+            return unsupported("no tokenizer plugin knows the files in '" + path + "'; asked: " +
+                               (tried.empty() ? "none was found" : tried));
+    }
+    out.info = make<afs_tokenizer_info>();
+    const Status loaded = out.plugin->load(source, out.info);
+    if (!loaded.ok()) return loaded.context("tokenizer plugin '" + out.plugin_name + "'");
+    return out;
+}
+
+}  // namespace afs
