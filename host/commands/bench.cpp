@@ -9,6 +9,7 @@
 #include "afs/weights/weight_set.hpp"
 #include "commands/command.hpp"
 #include "commands/terminal.hpp"
+#include "engine/cpu_device.hpp"
 #include "runtime/runtime.hpp"
 
 namespace afs {
@@ -79,7 +80,9 @@ Subject describe(const Runtime& runtime) {
         subject.n_parameters += elements;
     }
     subject.weight_bytes = runtime.weights().bytes();
-    if (const auto ceiling = runtime.plan().memories.front().device->read_ceiling())
+    CpuDevice host;  // the plan names no device for the memory that the host owns
+    const std::shared_ptr<Device>& owned = runtime.plan().memories.front().device;
+    if (const auto ceiling = owned ? owned->read_ceiling() : host.read_ceiling())
         subject.ceiling = *ceiling;
     return subject;
 }

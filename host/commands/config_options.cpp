@@ -1,13 +1,14 @@
 #include "commands/config_options.hpp"
 
 #include "afs/config/schema.hpp"
+#include "loader/search.hpp"  // parse_plugin_file_name
 
 namespace afs {
 namespace {
 
 const char* value_word(const KeySpec& spec) {
     switch (spec.type) {
-        case KeyType::flag: return "on|off";
+        case KeyType::flag: return "[=on|off]";
         case KeyType::choice: return spec.choices;
         case KeyType::path: return "PATH";
         case KeyType::integer: return "N";
@@ -24,6 +25,8 @@ std::vector<Option> config_options() {
     std::vector<Option> options = {
         {"config", "FILE", "the configuration; else AFS_CONFIG, ./configs/default.json, and the "
                            "one beside this program"},
+        {"plugin", "FILE", "take this file (afs-<kind>-<name>.so) for the plugin of its name; may be "
+                           "repeated"},
         {"set", "KEY=VALUE", "set any configuration key; may be repeated"},
         {"pin", "TAG=BACKEND", "run the nodes of this tag or op (L*.attn.ctx, rms_norm/1) on this "
                                "backend; may be repeated"},
@@ -47,6 +50,13 @@ Result<Config> open_config(const ParsedOptions& options) {
             return invalid("--pin: expected TAG=BACKEND, found '" + pin + "'");
         request.overrides.push_back(
             {"pin." + pin.substr(0, equals), pin.substr(equals + 1), "command line --pin"});
+    }
+    for (const std::string& file : options.all("plugin")) {
+        std::string kind, name;
+        if (!parse_plugin_file_name(file, kind, name))
+            return invalid("--plugin: expected a file called afs-<kind>-<name>.so, found '" + file +
+                           "'; or set plugins.<name>.path");
+        request.overrides.push_back({"plugins." + name + ".path", file, "command line --plugin"});
     }
     for (const std::string& text : options.all("set")) {
         AFS_ASSIGN(Override set, parse_set(text));

@@ -77,10 +77,13 @@ Result<ParsedOptions> parse_options(const std::string& verb, std::span<const Opt
                                     const std::vector<std::string>& args, size_t max_positional) {
     po::options_description known;
     for (const Option& option : options) {
+        auto* value = po::value<std::vector<std::string>>();
+        if (option.value.starts_with('['))  // "[=on|off]": alone it means on
+            value->implicit_value({"true"}, "true");
         if (option.value.empty())
             known.add_options()(option.name.c_str(), "");
         else
-            known.add_options()(option.name.c_str(), po::value<std::vector<std::string>>(), "");
+            known.add_options()(option.name.c_str(), value, "");
     }
     known.add_options()("positional", po::value<std::vector<std::string>>(), "");
     po::positional_options_description positional;
@@ -117,7 +120,7 @@ std::string format_options(std::span<const Option> options) {
         const size_t comma = option.name.find(',');
         std::string line = comma == std::string::npos ? "      "
                                                       : "  -" + option.name.substr(comma + 1) + ", ";
-        line += "--" + long_name(option) + (option.value.empty() ? "" : " " + option.value);
+        line += "--" + long_name(option) + (option.value.empty() || option.value[0] == '[' ? option.value : " " + option.value);
         if (line.size() + 2 > kHelpColumn) {
             out += line + "\n";
             line.clear();

@@ -1,0 +1,93 @@
+#include "runtime/open_kernels.hpp"
+
+#include <algorithm>
+
+#include "loader/open.hpp"
+#include "planner/planner.hpp"
+
+namespace afs {
+namespace {
+
+Result<Backend> open_backend(const Config& config, const PluginSearch& search,
+                             const std::string& name) {
+    AFS_ASSIGN(auto file, find_and_load(search, "kernels", name));
+    OpenRequest request;
+    request.name = name;
+    for (const auto& [key, value] : config.plugin(name).options) request.options[key] = value;
+    Backend backend;
+    backend.name = name;
+    backend.plugin = file->name;
+    backend.version = file->version;
+    backend.path = file->path;
+    backend.domain = file->domain;
+    AFS_ASSIGN(backend.sha256, file_sha256(file->path));
+    AFS_ASSIGN(backend.api, open_kernels(file, request));
+    return backend;
+}
+
+bool has_backend(const std::vector<Backend>& list, const std::string& name) {
+    return std::any_of(list.begin(), list.end(),
+                       [&name](const Backend& backend) { return backend.name == name; });
+}
+
+Status open_all(const Config& config, const PluginSearch& search,
+                const std::vector<std::string>& names, const PlanRequest& so_far,
+                std::vector<Backend>& into) {
+    for (const std::string& name : names) {
+        if (has_backend(into, name))
+            return invalid("'" + name + "' is listed twice among the kernels: name it once");
+        if (has_backend(so_far.backends, name)) continue;
+        AFS_ASSIGN(Backend backend, open_backend(config, search, name));
+        into.push_back(std::move(backend));
+    }
+    return {};
+}
+
+PlanLimits limits_of(const Config& config, uint32_t context_length) {
+    PlanLimits limits;
+    limits.max_seqs = static_cast<uint32_t>(config.natural("engine.max_sequences"));
+    limits.max_context = config.has("engine.max_context")
+                             ? static_cast<uint32_t>(config.natural("engine.max_context"))
+                             : context_length;
+    const auto chunk = static_cast<uint32_t>(config.natural("engine.prefill_chunk"));
+    limits.max_tokens = std::max(std::min(chunk, limits.max_context), limits.max_seqs);
+    limits.max_rows = limits.max_seqs;
+    return limits;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Plan>> open_plan(const Config& config, const PluginSearch& search,
+                                              std::shared_ptr<const ResolvedGraph> graph,
+                                              uint32_t context_length) {
+    PlanRequest request;
+    request.abi = &graph->graph();
+    request.graph = std::move(graph);
+    if (config.list("kernels").empty())
+        return invalid("no kernels are named: give --kernels NAME or \"kernels\" in the config; "
+                       "afs-host plugins list shows what is there");
+    AFS_TRY(open_all(config, search, config.list("kernels"), {}, request.backends));
+    const PlanRequest named = request;
+    AFS_TRY(open_all(config, search, config.list("fallback"), named, request.fallback));
+    for (const auto& [pattern, backend] : config.pins()) {
+        request.pins.push_back({pattern, backend});
+        if (!has_backend(request.fallback, backend) && !has_backend(request.pinned, backend))
+            AFS_TRY(open_all(config, search, {backend}, named, request.pinned));
+    }
+    request.limits = limits_of(config, context_length);
+    if (config.has("engine.max_context") && context_length &&
+        request.limits.max_context > context_length)
+        return invalid("engine.max_context is " + std::to_string(request.limits.max_context) +
+                       " (" + config.origin("engine.max_context") +
+                       "), but the model was made for " + std::to_string(context_length) +
+                       " positions: lower it");
+    request.deterministic = config.flag("deterministic");
+    request.allow_copies = static_cast<uint32_t>(config.natural("allow_copies"));
+    // A backend's own wish stands unless the user asks for a size.
+    if (config.origin("engine.block_size") != "default")
+        request.block_size = static_cast<uint32_t>(config.natural("engine.block_size"));
+    request.unused_is_warning = config.text("named_but_unused") == "warning";
+    return make_plan(request);
+}
+
+}  // namespace afs

@@ -1,0 +1,160 @@
+#include "runtime/runtime.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "afs/graph/resolved_graph.hpp"
+#include "afs/numeric.hpp"  // dtype_name
+#include "afs/weights/random_weights.hpp"
+#include "afs/weights/weight_set.hpp"
+#include "runtime/open_kernels.hpp"
+#include "runtime/open_model.hpp"
+#include "runtime/open_tokenizer.hpp"
+#include "runtime/plugin_search.hpp"
+
+namespace afs {
+namespace {
+
+class OpenedRuntime final : public Runtime {
+public:
+    Status open(const Config& config, const RuntimeOptions& options);
+
+    Engine& engine() override { return *engine_; }
+    Tokenizer* tokenizer() override { return tokenizer_.plugin.get(); }
+    const Plan& plan() const override { return *plan_; }
+    const WeightSet& weights() const override { return weights_; }
+    const afs_model_info& model() const override { return model_.info; }
+    const afs_tokenizer_info& tokenizer_info() const override { return tokenizer_.info; }
+    const std::vector<int32_t>& stop_ids() const override { return stop_ids_; }
+    SamplingParams sampling() const override { return sampling_; }
+    const std::string& model_name() const override { return model_.name; }
+    const std::string& model_origin() const override { return model_.origin; }
+    const std::string& model_plugin() const override { return model_.plugin_name; }
+    const std::string& dtype() const override { return dtype_; }
+    const std::vector<Phase>& phases() const override { return phases_; }
+
+private:
+    using Clock = std::chrono::steady_clock;
+
+    // Runs one step of opening and notes how long it took.
+    template <class F>
+    Status phase(const char* name, F&& f) {
+        const auto start = Clock::now();
+        Status status = f();
+        phases_.push_back({name, std::chrono::duration<double>(Clock::now() - start).count()});
+        return status;
+    }
+    Status load_weights(const RuntimeOptions& options);
+    Status load_tokenizer(const Config& config, const PluginSearch& search);
+    Status make_engine(const Config& config);
+    void collect_stop_ids();
+    void collect_sampling(const Config& config);
+
+    OpenedModel model_;
+    std::shared_ptr<const ResolvedGraph> graph_;
+    WeightSet weights_;
+    OpenedTokenizer tokenizer_;
+    std::shared_ptr<const Plan> plan_;
+    std::unique_ptr<Engine> engine_;
+    std::vector<int32_t> stop_ids_;
+    SamplingParams sampling_;
+    std::string dtype_;
+    std::vector<Phase> phases_;
+};
+
+Status OpenedRuntime::load_weights(const RuntimeOptions& options) {
+    if (model_.checkpoint) {
+        AFS_ASSIGN(weights_, match_weights(*model_.graph, *model_.checkpoint));
+        if (options.check_tensors) AFS_TRY(check_finite(weights_));
+    } else {
+        RandomWeightOptions random;
+        random.dtype = model_.dtype == AFS_F64 ? AFS_F32 : model_.dtype;
+        AFS_ASSIGN(weights_, random_weights(*model_.graph, random));
+    }
+    std::vector<int32_t> dtypes;
+    for (const Weight& weight : weights_.weights()) dtypes.push_back(weight.dtype);
+    AFS_ASSIGN(graph_, ResolvedGraph::resolve(*model_.graph, dtypes));
+    return {};
+}
+
+Status OpenedRuntime::load_tokenizer(const Config& config, const PluginSearch& search) {
+    AFS_ASSIGN(tokenizer_, open_configured_tokenizer(config, search, model_.checkpoint->folder()));
+    if (tokenizer_.info.n_vocab > model_.info.vocab_rows)
+        return invalid("the tokenizer has " + std::to_string(tokenizer_.info.n_vocab) +
+                       " ids but the embedding of '" + model_.name + "' only " +
+                       std::to_string(model_.info.vocab_rows) +
+                       " rows: they belong to different models");
+    return {};
+}
+
+Status OpenedRuntime::make_engine(const Config& config) {
+    EngineOptions options;
+    const ClassPlan& general = plan_->class_for(false);
+    options.max_context = general.limits.max_context;
+    options.max_sequences = general.limits.max_seqs;
+    options.prefill_chunk = general.limits.max_tokens;
+    options.kv_bytes = config.natural("engine.kv_memory_mib") << 20;
+    if (config.origin("engine.run_ahead") != "default")
+        options.run_ahead = config.flag("engine.run_ahead") ? EngineOptions::RunAhead::on
+                                                            : EngineOptions::RunAhead::off;
+    AFS_ASSIGN(engine_, Engine::create(plan_, weights_, options));
+    if (tokenizer_.plugin) engine_->set_tokenizer(tokenizer_.plugin.get());
+    return {};
+}
+
+void OpenedRuntime::collect_stop_ids() {
+    const afs_model_info& info = model_.info;
+    stop_ids_.assign(info.stop_ids, info.stop_ids + info.n_stop_ids);
+    const int32_t eos = tokenizer_.info.eos_id;
+    if (tokenizer_.plugin && eos >= 0 &&
+        std::find(stop_ids_.begin(), stop_ids_.end(), eos) == stop_ids_.end())
+        stop_ids_.push_back(eos);
+}
+
+// The configuration over the checkpoint's defaults over ours.
+void OpenedRuntime::collect_sampling(const Config& config) {
+    const auto number = [&config](const char* key, float checkpoint, float otherwise) {
+        if (config.has(key)) return static_cast<float>(config.number(key));
+        return std::isnan(checkpoint) ? otherwise : checkpoint;
+    };
+    const float unstated = std::nanf("");
+    sampling_.temperature = number("sampling.temperature", model_.info.temperature, 0.0f);
+    sampling_.top_p = number("sampling.top_p", model_.info.top_p, 1.0f);
+    sampling_.min_p = number("sampling.min_p", unstated, 0.0f);
+    sampling_.repetition_penalty = number("sampling.repetition_penalty", unstated, 1.0f);
+    sampling_.top_k = config.has("sampling.top_k")
+                          ? static_cast<int32_t>(config.integer("sampling.top_k"))
+                          : std::max(0, model_.info.top_k);
+    if (config.has("sampling.seed")) sampling_.seed = config.natural("sampling.seed");
+}
+
+Status OpenedRuntime::open(const Config& config, const RuntimeOptions& options) {
+    const PluginSearch search = plugin_search(config);
+    AFS_TRY(phase("model", [&]() -> Status {
+        AFS_ASSIGN(model_, open_model_source(config, search, options.random_weights));
+        return {};
+    }));
+    dtype_ = dtype_name(model_.dtype);
+    AFS_TRY(phase("weights", [&] { return load_weights(options); }));
+    if (options.tokenizer && model_.checkpoint)
+        AFS_TRY(phase("tokenizer", [&] { return load_tokenizer(config, search); }));
+    AFS_TRY(phase("plan", [&]() -> Status {
+        AFS_ASSIGN(plan_, open_plan(config, search, graph_, model_.info.context_length));
+        return {};
+    }));
+    collect_stop_ids();
+    collect_sampling(config);
+    return options.engine ? phase("engine", [&] { return make_engine(config); }) : Status();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Runtime>> Runtime::open(const Config& config,
+                                               const RuntimeOptions& options) {
+    auto runtime = std::make_unique<OpenedRuntime>();
+    AFS_TRY(runtime->open(config, options));
+    return std::unique_ptr<Runtime>(std::move(runtime));
+}
+
+}  // namespace afs

@@ -1,0 +1,72 @@
+// Wrong use gives one message that says what was expected, what was found and what to do, with the
+// right exit code: 2 for usage, 3 for a plugin or model that cannot be loaded.
+#include <catch2/catch.hpp>
+
+#include "support/run_program.hpp"
+
+namespace {
+
+const std::string kHost = std::string(AFS_BUILD_DIR) + "/bin/afs-host";
+
+struct Case {
+    std::string title;
+    std::vector<std::string> args;
+    int exit_code;
+    std::vector<std::string> says;  // all of these, on standard error
+};
+
+const std::vector<Case> kCases = {
+    {"unknown verb", {"generat"}, 2, {"unknown verb 'generat'", "generate"}},
+    {"unknown flag", {"generate", "--kernel", "reference"}, 2, {"--kernel", "--kernels"}},
+    {"a flag's beginning is not the flag", {"--model-plug", "olmo2"}, 2, {"--model-plugin"}},
+    {"flag without its value", {"generate", "--kernels"}, 2, {"kernels"}},
+    {"number out of range", {"generate", "-n", "many"}, 2, {"--max-tokens", "'many'", "whole number"}},
+    {"a word too many", {"generate", "once"}, 2, {"unexpected word 'once'"}},
+    {"unknown configuration key", {"config", "show", "--set", "modle.plugin=olmo2"}, 2, {"modle", "model"}},
+    {"value of a wrong type", {"config", "show", "--set", "engine.block_size=big"}, 2, {"block_size", "big"}},
+    {"configuration file that is not there", {"--config", "/nowhere.json"}, 2, {"/nowhere.json"}},
+    {"unknown model plugin", {"--model-plugin", "olmo3", "-p", "x", "--model", "weights/olmo2-tiny"}, 3, {"olmo3", "olmo2"}},
+    {"unknown kernels plugin", {"--kernels", "referense", "-p", "x"}, 3, {"referense", "reference"}},
+    {"model folder that is not there", {"--model", "/nowhere", "-p", "x"}, 3, {"/nowhere"}},
+    {"unknown shape", {"bench", "--random-weights", "gpt-5"}, 3, {"gpt-5", "llama-3.2-1b"}},
+    {"nothing to measure", {"bench", "--pp", "0", "--tg", "0"}, 2, {"nothing to measure"}},
+    {"unknown dtype", {"--dtype", "int3", "-p", "x"}, 2, {"int3", "bf16"}},
+    {"plugins without a verb", {"plugins"}, 2, {"list"}},
+    {"inspecting what is not there", {"plugins", "inspect", "nothing"}, 3, {"nothing", "olmo2"}},
+    {"config without show", {"config", "print"}, 2, {"show", "print"}},
+    {"prompt file that is not there", {"--file", "/nowhere.txt"}, 1, {"/nowhere.txt"}},
+    {"pin that hits nothing", {"--pin", "L*.nothing=reference", "-p", "x"}, 3, {"L*.nothing"}},
+    {"pin on a backend that is not named", {"--pin", "logits=cuda", "-p", "x"}, 3, {"cuda"}},
+};
+
+}  // namespace
+
+TEST_CASE("wrong use gives one helpful message and the right exit code") {
+    for (const Case& c : kCases) {
+        INFO(c.title);
+        const ProgramResult result = ProgramRun{kHost, c.args, "", {}, AFS_SOURCE_DIR}.run();
+        INFO(result.err);
+        CHECK(result.exit_code == c.exit_code);
+        for (const std::string& text : c.says)
+            CHECK_THAT(result.err, Catch::Matchers::Contains(text));
+        CHECK_THAT(result.err, Catch::Matchers::Contains("afs-host: "));
+        CHECK(result.out.empty());
+    }
+}
+
+TEST_CASE("every verb has --help with an example that names it") {
+    for (const char* verb : {"generate", "bench", "explain", "plugins", "config"}) {
+        INFO(verb);
+        const ProgramResult result = ProgramRun{kHost, {verb, "--help"}, "", {}, ""}.run();
+        CHECK(result.exit_code == 0);
+        CHECK_THAT(result.out, Catch::Matchers::Contains("example: "));
+        size_t start = 0;
+        while (start < result.out.size()) {
+            const size_t end = result.out.find('\n', start);
+            if (result.out.compare(start, 8, "example:") != 0) CHECK(end - start <= 100);
+            start = end + 1;
+        }
+    }
+    CHECK_THAT((ProgramRun{kHost, {"--help"}, "", {}, ""}.run().out),
+               Catch::Matchers::Contains("afs-host VERB --help"));
+}
