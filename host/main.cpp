@@ -50,7 +50,7 @@ int unknown_verb(const std::string& verb) {
 }
 
 int run(std::vector<std::string> args) {
-    if (const auto inspected = afs::run_inspect_child(args)) return *inspected;
+    if (args.size() == 2 && args[0] == afs::kInspectVerb) return afs::inspect_main(args[1].c_str());
     if (!args.empty() && (args[0] == "--help" || args[0] == "-h" || args[0] == "help")) {
         print_overview();
         return afs::kDone;
