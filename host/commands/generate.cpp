@@ -53,7 +53,7 @@ nlohmann::ordered_json logprob_entry(const TokenEvent& event) {
 // Runs the one request to its end, an interrupt, or an error; text goes out as it comes.
 Status drive(Runtime& runtime, const Request& request, bool stream, Outcome& out) {
     AFS_ASSIGN(const uint64_t id, runtime.engine().submit(request));
-    TextStream text(*runtime.tokenizer(), request.stop_strings);
+    TextStream text(runtime.tokenizer(), request.stop_strings);
     Progress progress("reading the prompt");
     const auto start = Clock::now();
     while (!runtime.engine().idle()) {

@@ -1,0 +1,12 @@
+# Preset device: a build folder that runs on another Linux of the same processor family. What that
+# machine may lack is linked statically or copied into lib/ beside bin/ and plugins/.
+set(Boost_USE_STATIC_LIBS ON)
+set(CMAKE_BUILD_RPATH "$ORIGIN/../lib")
+
+foreach(name spdlog fmt pcre2-8)
+    find_library(AFS_BUNDLE_${name} NAMES ${name} REQUIRED)
+    get_filename_component(real ${AFS_BUNDLE_${name}} REALPATH)
+    execute_process(COMMAND ${CMAKE_OBJDUMP} -p ${real} OUTPUT_VARIABLE header)
+    string(REGEX MATCH "SONAME +([^ \n]+)" _ "${header}")
+    configure_file(${real} ${PROJECT_BINARY_DIR}/lib/${CMAKE_MATCH_1} COPYONLY)
+endforeach()
