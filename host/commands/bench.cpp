@@ -70,7 +70,8 @@ Result<Config> with_room(const Config& config, const std::vector<BenchTest>& tes
     return config.with(room);
 }
 
-Subject describe(const Runtime& runtime) {
+// host_ceiling: of the memory that the host owns, measured before the model took its share of it.
+Subject describe(const Runtime& runtime, double host_ceiling) {
     Subject subject{runtime.model_name(), {}, runtime.dtype(), runtime.plan().id};
     for (const Backend& backend : runtime.plan().backends)
         subject.kernels += (subject.kernels.empty() ? "" : ",") + backend.name;
@@ -80,10 +81,12 @@ Subject describe(const Runtime& runtime) {
         subject.n_parameters += elements;
     }
     subject.weight_bytes = runtime.weights().bytes();
-    CpuDevice host;  // the plan names no device for the memory that the host owns
-    const std::shared_ptr<Device>& owned = runtime.plan().memories.front().device;
-    if (const auto ceiling = owned ? owned->read_ceiling() : host.read_ceiling())
-        subject.ceiling = *ceiling;
+    const std::shared_ptr<Device>& device = runtime.plan().memories.front().device;
+    subject.ceiling = host_ceiling;
+    if (device) {
+        const auto measured = device->read_ceiling();
+        subject.ceiling = measured ? *measured : 0;
+    }
     return subject;
 }
 
@@ -144,8 +147,8 @@ Json as_json(const Subject& subject, const Runtime& runtime) {
 }
 
 Status measure_all(Runtime& runtime, const std::vector<BenchTest>& tests, uint32_t repetitions,
-                   bool json) {
-    const Subject subject = describe(runtime);
+                   double host_ceiling, bool json) {
+    const Subject subject = describe(runtime, host_ceiling);
     Json report = as_json(subject, runtime);
     if (!json) AFS_TRY(write_out(header(subject)));
     for (const BenchTest& test : tests) {
@@ -176,12 +179,14 @@ int run(const Command&, const ParsedOptions& options) {
     RuntimeOptions wanted;
     wanted.random_weights = options.text("random-weights");
     wanted.tokenizer = false;
+    CpuDevice host;
+    const auto host_ceiling = host.read_ceiling();
     auto runtime = Runtime::open(*config, wanted);
     if (!runtime)
         return report_failure(runtime.status(),
                               runtime.status().code() == Code::no_memory ? kFailed : kNotLoaded);
     const Status status = measure_all(**runtime, *tests, static_cast<uint32_t>(*repetitions),
-                                      options.has("json"));
+                                      host_ceiling ? *host_ceiling : 0, options.has("json"));
     if (interrupted()) return 128 + interrupted();
     return status.ok() ? kDone : report_failure(status, kFailed);
 }
