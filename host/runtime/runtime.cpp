@@ -64,16 +64,16 @@ private:
 };
 
 Status OpenedRuntime::load_weights(const RuntimeOptions& options) {
+    RandomWeightOptions random;
+    random.dtype = model_.dtype == AFS_F64 ? AFS_F32 : model_.dtype;
+    std::vector<int32_t> dtypes(model_.graph->n_weights, random.dtype);
     if (model_.checkpoint) {
         AFS_ASSIGN(weights_, match_weights(*model_.graph, *model_.checkpoint));
         if (options.check_tensors) AFS_TRY(check_finite(weights_));
-    } else {
-        RandomWeightOptions random;
-        random.dtype = model_.dtype == AFS_F64 ? AFS_F32 : model_.dtype;
+        for (size_t i = 0; i < dtypes.size(); ++i) dtypes[i] = weights_.weights()[i].dtype;
+    } else if (options.engine) {
         AFS_ASSIGN(weights_, random_weights(*model_.graph, random));
     }
-    std::vector<int32_t> dtypes;
-    for (const Weight& weight : weights_.weights()) dtypes.push_back(weight.dtype);
     AFS_ASSIGN(graph_, ResolvedGraph::resolve(*model_.graph, dtypes));
     return {};
 }

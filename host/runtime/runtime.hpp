@@ -25,7 +25,7 @@ struct RuntimeOptions {
     // tokenizer. Empty: the configuration's model.
     std::string random_weights;
     bool tokenizer = true;
-    bool engine = true;         // false: only the plan, nothing large is allocated
+    bool engine = true;         // false: only the plan; random weights are not even drawn
     bool check_tensors = false;  // read every weight and refuse NaN and infinity
 };
 
