@@ -12,7 +12,8 @@ endif()
 
 add_library(afs_compile INTERFACE)
 target_compile_options(afs_compile INTERFACE
-    -Wall -Wextra -Wconversion -Wshadow $<$<BOOL:${AFS_WERROR}>:-Werror>)
+    -Wall -Wextra -Wconversion -Wshadow $<$<BOOL:${AFS_WERROR}>:-Werror>
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)  # g++ 12 warns about "text" + std::string wrongly
 if(AFS_SANITIZE)
     target_compile_options(afs_compile INTERFACE
         -fsanitize=${AFS_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
