@@ -48,3 +48,10 @@ def load_weights(reader: gguf.GGUFReader, device, dtype=torch.bfloat16) -> dict:
         out[f"{i}.o"], out[f"{i}.down"] = part["attn_output"], part["ffn_down"]
         out[f"{i}.attn_norm"], out[f"{i}.ffn_norm"] = part["attn_norm"], part["ffn_norm"]
     return {n: torch.from_numpy(np.ascontiguousarray(w)).to(device, dtype) for n, w in out.items()}
+
+
+def rope_table(length: int, device) -> tuple[torch.Tensor, torch.Tensor]:
+    """cos and sin [length, head_dim / 2] in fp32."""
+    inv = ROPE_THETA ** (-torch.arange(0, HEAD_DIM, 2, device=device) / HEAD_DIM)
+    angle = torch.arange(length, device=device)[:, None] * inv[None, :]
+    return angle.cos(), angle.sin()
