@@ -118,7 +118,7 @@ std::string as_json(const Runtime& runtime, const std::string& prompt, const Req
 Result<Request> make_request(Runtime& runtime, const ParsedOptions& options,
                              const std::string& prompt) {
     Request request;
-    const uint32_t special = options.has("special") ? AFS_ENCODE_PARSE_SPECIAL : 0u;
+    const uint32_t special = options.has("special") ? uint32_t{AFS_ENCODE_PARSE_SPECIAL} : 0u;
     AFS_TRY(runtime.tokenizer()->encode(prompt, AFS_ENCODE_ADD_SPECIAL | special, request.prompt));
     if (request.prompt.empty())
         return invalid("the prompt is empty: give text with --prompt, --file or standard input");
