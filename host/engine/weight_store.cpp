@@ -1,0 +1,126 @@
+#include "engine/weight_store.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "afs/numeric.hpp"
+
+namespace afs {
+namespace {
+
+constexpr uint64_t kStagingBytes = 16u << 20;
+
+std::string mib(uint64_t bytes) {
+    return std::to_string((bytes + (1u << 20) - 1) >> 20) + " MiB";
+}
+
+// Through pinned memory: the two halves alternate, so that reading the file and the copy overlap.
+Status stage(Domain& domain, char* to, const char* from, uint64_t bytes) {
+    const uint64_t half = std::min(kStagingBytes / 2, bytes);
+    AFS_ASSIGN(Buffer staging,
+               Buffer::create(domain.shared_device(), AFS_MEM_PINNED, std::max<uint64_t>(2 * half, 1)));
+    Event done[2];
+    for (Event& event : done) {
+        AFS_ASSIGN(event, Event::create(domain.shared_device()));
+    }
+    int which = 0;
+    for (uint64_t offset = 0; offset < bytes; offset += half, which = 1 - which) {
+        const uint64_t n = std::min(half, bytes - offset);
+        char* pinned = staging.data() + static_cast<uint64_t>(which) * half;
+        AFS_TRY(done[which].sync());
+        std::memcpy(pinned, from + offset, n);
+        AFS_TRY(domain.device().copy(domain.stream(), AFS_COPY_H2D, to + offset, pinned, n));
+        AFS_TRY(done[which].record(domain.stream()));
+    }
+    return domain.sync();
+}
+
+}  // namespace
+
+Result<WeightStore::Raw> WeightStore::materialise(const Weight& weight, Domain& domain,
+                                                  const afs_value& value) {
+    Raw raw;
+    raw.tensor = weight.tensor();
+    const uint64_t alignment = std::max<uint64_t>(dtype_size(weight.dtype), 1);
+    const bool aligned = reinterpret_cast<uintptr_t>(weight.data) % alignment == 0;
+    if (domain.host_reads() && aligned) return raw;
+    auto copy = Buffer::create(domain.shared_device(), AFS_MEM_DEVICE, weight.bytes);
+    if (!copy.ok())
+        return copy.status().context("cannot load weight '" + std::string(value.tag) + "' of " +
+                                     mib(weight.bytes) + " to " + domain.name());
+    raw.copy = std::move(*copy);
+    AFS_TRY(stage(domain, raw.copy.data(), static_cast<const char*>(weight.data), weight.bytes));
+    raw.tensor.data = raw.copy.data();
+    return raw;
+}
+
+Status WeightStore::add(const afs_graph& graph, const Plan& plan, const WeightUse& use,
+                        const Raw& raw, Domain& domain) {
+    afs_tensor& view = views_[{use.backend, use.value}];
+    view = raw.tensor;
+    if (use.packing.bytes == 0) return {};
+    const Backend& backend = plan.backends[use.backend];
+    const std::string subject = "cannot pack weight '" + std::string(graph.values[use.value]->tag) +
+                                "' for '" + backend.name + "'";
+    WeightPacker* packer = backend.api->weights();
+    if (!packer) return Status(Code::internal, subject + ": it provides no afs.weights/1");
+    auto packed = Buffer::create(domain.shared_device(), AFS_MEM_DEVICE, use.packing.bytes);
+    if (!packed.ok()) return packed.status().context(subject);
+    afs_query query = make<afs_query>();
+    query.graph = &graph;
+    query.limits = &plan.classes[0].limits;
+    query.kv_layouts = plan.kv_layout_pointers.data();
+    if (const Status s = packer->pack(query, use.value, use.packing, raw.tensor, packed->data(),
+                                      domain.stream());
+        !s.ok())
+        return s.context(subject);
+    view.data = packed->data();
+    view.format = use.packing.format;
+    packed_bytes_ += use.packing.bytes;
+    buffers_.push_back(std::move(*packed));
+    return domain.sync();
+}
+
+Result<WeightStore> WeightStore::create(const afs_graph& graph, const Plan& plan,
+                                        const WeightSet& weights,
+                                        const std::vector<std::unique_ptr<Domain>>& domains) {
+    WeightStore store;
+    store.weights_ = weights;
+    for (uint32_t i = 0; i < graph.n_weights; ++i)
+        if (graph.weights[i]->transform != AFS_LOAD_AS_IS)
+            return unsupported("cannot load weight '" +
+                               std::string(graph.values[graph.weights[i]->value]->tag) +
+                               "': its rows are interleaved, which no loader here undoes");
+    // By (memory, value), so that a raw tensor is read once and only one copy waits to be packed.
+    std::vector<const WeightUse*> uses;
+    for (const WeightUse& use : plan.weights) uses.push_back(&use);
+    const auto place = [](const WeightUse* use) { return std::pair(use->memory, use->value); };
+    std::stable_sort(uses.begin(), uses.end(), [&](const WeightUse* a, const WeightUse* b) {
+        return place(a) < place(b);
+    });
+    for (size_t i = 0; i < uses.size();) {
+        const auto [memory, value] = place(uses[i]);
+        const Weight* weight = weights.of_value(value);
+        if (!weight)
+            return invalid("cannot load weight '" + std::string(graph.values[value]->tag) +
+                           "': the weights given have none for it");
+        Domain& domain = *domains[memory];
+        AFS_ASSIGN(Raw raw, store.materialise(*weight, domain, *graph.values[value]));
+        bool keep = false;
+        for (; i < uses.size() && place(uses[i]) == std::pair(memory, value); ++i) {
+            AFS_TRY(store.add(graph, plan, *uses[i], raw, domain));
+            keep = keep || uses[i]->needs_raw;
+        }
+        if (!keep || !raw.copy.data()) continue;
+        store.copied_bytes_ += raw.copy.bytes();
+        store.buffers_.push_back(std::move(raw.copy));
+    }
+    return store;
+}
+
+const afs_tensor* WeightStore::find(uint32_t backend, uint32_t value) const {
+    const auto it = views_.find({backend, value});
+    return it == views_.end() ? nullptr : &it->second;
+}
+
+}  // namespace afs

@@ -1,0 +1,39 @@
+// The weights as each backend sees them: the mapped file itself where the domain reads host memory,
+// else one copy a memory; or the backend's own packing of it.
+#pragma once
+#include <map>
+#include <vector>
+
+#include "afs/weights/weight_set.hpp"
+#include "engine/domain.hpp"
+
+namespace afs {
+
+class WeightStore {
+public:
+    // Every weight that some backend of the plan reads. The stores keeps what it points into alive.
+    static Result<WeightStore> create(const afs_graph& graph, const Plan& plan,
+                                      const WeightSet& weights,
+                                      const std::vector<std::unique_ptr<Domain>>& domains);
+
+    // nullptr: the backend does not read this weight.
+    const afs_tensor* find(uint32_t backend, uint32_t value) const;
+    uint64_t packed_bytes() const { return packed_bytes_; }
+    uint64_t copied_bytes() const { return copied_bytes_; }
+
+private:
+    struct Raw {
+        afs_tensor tensor{};
+        Buffer copy;  // empty: the tensor lies in the mapped file
+    };
+    Result<Raw> materialise(const Weight& weight, Domain& domain, const afs_value& value);
+    Status add(const afs_graph& graph, const Plan& plan, const WeightUse& use, const Raw& raw,
+               Domain& domain);
+
+    std::vector<Buffer> buffers_;
+    std::map<std::pair<uint32_t, uint32_t>, afs_tensor> views_;  // (backend, value)
+    uint64_t packed_bytes_ = 0, copied_bytes_ = 0;
+    WeightSet weights_;
+};
+
+}  // namespace afs
