@@ -1,6 +1,7 @@
 #include "engine/block_pool.hpp"
 
 #include <algorithm>
+#include <cstddef>
 
 #include "afs/check.hpp"
 

@@ -5,7 +5,8 @@
 namespace afs {
 namespace {
 
-// 1, 2, 4, 8, then multiples of an eighth of the power of two below: less than a quarter is padding.
+// 1, 2, 4, 8, then multiples of an eighth of the power of two below: less than a quarter is
+// padding.
 uint32_t round_count(uint32_t n, uint32_t limit) {
     if (n == 0) return 0;
     uint32_t power = 1;
@@ -29,9 +30,10 @@ std::string Bucket::text() const {
     const auto n = [](uint32_t count, const char* what) {
         return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
     };
-    const std::string kind = step_class == AFS_CLASS_DECODE    ? "decode"
-                             : step_class == AFS_CLASS_GENERAL ? "general"
-                                                               : "class " + std::to_string(step_class);
+    const std::string kind = step_class == AFS_CLASS_DECODE ? "decode"
+                             : step_class == AFS_CLASS_GENERAL
+                                 ? "general"
+                                 : "class " + std::to_string(step_class);
     return kind + " step of " + n(n_tokens, "token") + ", " + n(n_seqs, "sequence") + ", " +
            n(n_rows, "row") + ", " + n(max_blocks, "block") + ", context " +
            std::to_string(max_context);

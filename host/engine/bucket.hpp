@@ -4,8 +4,8 @@
 #include <string>
 #include <tuple>
 
-#include "engine/batch.hpp"
 #include "afs/abi/ops.h"
+#include "engine/batch.hpp"
 
 namespace afs {
 

@@ -9,7 +9,8 @@ BucketCache::~BucketCache() {
 }
 
 void BucketCache::drop(BucketEntry& entry) {
-    if (entry.capture) context_.domains[runner_.memories()[0]]->device().capture_destroy(entry.capture);
+    if (entry.capture)
+        context_.domains[runner_.memories()[0]]->device().capture_destroy(entry.capture);
     entry.capture = nullptr;
 }
 
@@ -25,8 +26,7 @@ Status BucketCache::evict() {
     return {};
 }
 
-Result<BucketEntry*> BucketCache::get(const Bucket& bucket,
-                                      const std::vector<int32_t*>& host_ids) {
+Result<BucketEntry*> BucketCache::get(const Bucket& bucket, const std::vector<int32_t*>& host_ids) {
     const auto found = entries_.find(bucket);
     if (found != entries_.end()) {
         found->second->last_used = ++clock_;
@@ -39,8 +39,7 @@ Result<BucketEntry*> BucketCache::get(const Bucket& bucket,
     entry->last_used = ++clock_;
     for (size_t m = 0; m < context_.domains.size(); ++m)
         entry->steps.push_back(entry->layout.step(context_.domains[m]->record(),
-                                                  context_.prev_ids[m].as<int32_t>(),
-                                                  host_ids[m]));
+                                                  context_.prev_ids[m].as<int32_t>(), host_ids[m]));
     AFS_TRY(runner_.bind(*entry));
     return (entries_[bucket] = std::move(entry)).get();
 }

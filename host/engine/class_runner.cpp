@@ -12,8 +12,7 @@ ClassRunner::ClassRunner(ExecContext& context, uint32_t class_index,
       class_index_(class_index),
       ops_(plan_.units.size()) {}
 
-Result<std::unique_ptr<ClassRunner>> ClassRunner::create(ExecContext& context,
-                                                         uint32_t class_index,
+Result<std::unique_ptr<ClassRunner>> ClassRunner::create(ExecContext& context, uint32_t class_index,
                                                          const ActivationPlan& activations) {
     std::unique_ptr<ClassRunner> made(new ClassRunner(context, class_index, activations));
     std::set<uint32_t> memories;
@@ -62,10 +61,10 @@ Status ClassRunner::prepare_op(uint32_t u) {
     Domain& where = domain(unit);
     AFS_ASSIGN(made.op, context_.plan->backends[unit.backend].api->prepare(query(unit.nodes[0])));
     if (unit.verdict.state_bytes > 0) {
-        AFS_ASSIGN(made.state, Buffer::create(where.shared_device(), AFS_MEM_DEVICE,
-                                              unit.verdict.state_bytes));
-        AFS_TRY(where.device().fill(where.stream(), made.state.data(), 0,
-                                    unit.verdict.state_bytes));
+        AFS_ASSIGN(made.state,
+                   Buffer::create(where.shared_device(), AFS_MEM_DEVICE, unit.verdict.state_bytes));
+        AFS_TRY(
+            where.device().fill(where.stream(), made.state.data(), 0, unit.verdict.state_bytes));
     }
     AFS_TRY(where.reserve_workspace(unit.verdict.workspace_bytes));
     made.inputs.resize(node.n_inputs);
@@ -78,8 +77,7 @@ Status ClassRunner::prepare_op(uint32_t u) {
 }
 
 afs_tensor ClassRunner::tensor(uint32_t memory, uint32_t value, const Bucket& bucket) const {
-    afs_tensor made =
-        value_tensor(*context_.graph->values[value], bucket.n_tokens, bucket.n_rows);
+    afs_tensor made = value_tensor(*context_.graph->values[value], bucket.n_tokens, bucket.n_rows);
     const uint64_t offset = activations_.offset(memory, value);
     if (value == context_.ids_value)
         made.data = context_.prev_ids[memory].data();
@@ -171,8 +169,8 @@ Status ClassRunner::run(BucketEntry& entry, const TapRequest* taps) {
         else if (taps)
             status = run_tapped_program(u, entry, *taps);
         else
-            status = entry.programs[u].program->exec(
-                entry.steps[unit_memory(*context_.plan, unit)], domain(unit).stream());
+            status = entry.programs[u].program->exec(entry.steps[unit_memory(*context_.plan, unit)],
+                                                     domain(unit).stream());
         if (status.ok() && taps) status = take(u, entry, *taps);
         if (!status.ok()) return status.context(unit_name(unit));
     }

@@ -22,9 +22,9 @@ struct BoundProgram {
 struct BucketEntry {
     Bucket bucket;
     RecordLayout layout{Bucket{}};
-    std::vector<afs_step> steps;          // [memories]
-    std::vector<BoundProgram> programs;   // [units]; only those of programs are filled
-    afs_capture* capture = nullptr;       // destroyed by the cache
+    std::vector<afs_step> steps;         // [memories]
+    std::vector<BoundProgram> programs;  // [units]; only those of programs are filled
+    afs_capture* capture = nullptr;      // destroyed by the cache
     bool ran_eagerly = false, never_capture = false;
     uint64_t last_used = 0;
 };

@@ -55,7 +55,8 @@ Status Executor::enqueue(const Batch& batch) {
         AFS_ASSIGN(BucketEntry * entry, state.buckets->get(step.bucket, host_ids_));
         AFS_TRY(context_.kv->copy_blocks(batch.copies));
         for (const uint32_t memory : state.runner->memories())
-            AFS_TRY(context_.domains[memory]->send(batch, entry->layout, context_.sizes.block_size));
+            AFS_TRY(
+                context_.domains[memory]->send(batch, entry->layout, context_.sizes.block_size));
         AFS_TRY(run_units(state, *entry, batch));
         return fetch(state, *entry, batch, step);
     };
@@ -110,10 +111,9 @@ Status Executor::fetch(ClassState& state, const BucketEntry& entry, const Batch&
     const uint32_t memory = state.ids_memory;
     if (memory != kNone && step.n_rows > 0 && !host_ids_[memory]) {
         Domain& domain = *context_.domains[memory];
-        AFS_TRY(domain.device().copy(domain.stream(), AFS_COPY_D2H,
-                                     ids_[step.parity][memory].data(),
-                                     context_.prev_ids[memory].data(),
-                                     step.n_rows * sizeof(int32_t)));
+        AFS_TRY(
+            domain.device().copy(domain.stream(), AFS_COPY_D2H, ids_[step.parity][memory].data(),
+                                 context_.prev_ids[memory].data(), step.n_rows * sizeof(int32_t)));
     }
     for (const uint32_t m : state.runner->memories())
         AFS_TRY(done_[step.parity][m].record(context_.domains[m]->stream()));
@@ -122,16 +122,15 @@ Status Executor::fetch(ClassState& state, const BucketEntry& entry, const Batch&
 
 Status Executor::fetch_logits(ClassState& state, const BucketEntry& entry, const Batch& batch) {
     const uint32_t memory = state.logits_memory;
-    if (memory == kNone)
-        return unsupported("logits are wanted, but a program keeps them inside");
+    if (memory == kNone) return unsupported("logits are wanted, but a program keeps them inside");
     Domain& domain = *context_.domains[memory];
     const afs_tensor logits = state.runner->tensor(memory, context_.logits_value, entry.bucket);
     logits_at_ = static_cast<const char*>(logits.data);
     if (domain.host_reads() && domain.synchronous()) return {};
     const uint64_t row = tensor_bytes(logits) / static_cast<uint64_t>(logits.dims[0]);
     if (logits_.bytes() < row * batch.n_rows()) {
-        AFS_ASSIGN(logits_, Buffer::create(domain.shared_device(), AFS_MEM_PINNED,
-                                           row * batch.n_rows()));
+        AFS_ASSIGN(logits_,
+                   Buffer::create(domain.shared_device(), AFS_MEM_PINNED, row * batch.n_rows()));
     }
     // Neighbouring rows that are wanted travel together.
     for (uint32_t r = 0; r < batch.n_rows();) {

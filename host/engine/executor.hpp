@@ -90,9 +90,9 @@ private:
     std::vector<ClassState> classes_;
     bool has_logits_ = false, host_samples_ = false;
     // Pinned, by parity of the step: the ids, and the event after a whole step.
-    std::vector<Buffer> ids_[2];   // [memories]
-    std::vector<Event> done_[2];   // [memories]
-    Buffer logits_;                // pinned, grown on demand
+    std::vector<Buffer> ids_[2];  // [memories]
+    std::vector<Event> done_[2];  // [memories]
+    Buffer logits_;               // pinned, grown on demand
     const char* logits_at_ = nullptr;
     std::vector<int32_t*> host_ids_;  // [memories]
     std::vector<InFlight> in_flight_;

@@ -8,9 +8,8 @@ namespace afs {
 namespace {
 
 bool reads_token_ids(const afs_graph& graph, const Unit& unit) {
-    return std::any_of(unit.nodes.begin(), unit.nodes.end(), [&](uint32_t n) {
-        return std::strcmp(graph.nodes[n]->op, "embed/1") == 0;
-    });
+    return std::any_of(unit.nodes.begin(), unit.nodes.end(),
+                       [&](uint32_t n) { return std::strcmp(graph.nodes[n]->op, "embed/1") == 0; });
 }
 bool samples(const afs_graph& graph, const Unit& unit) {
     return std::any_of(unit.nodes.begin(), unit.nodes.end(), [&](uint32_t n) {
@@ -75,9 +74,8 @@ Status Executor::allocate(const WeightSet& weights) {
     const Plan& plan = *context_.plan;
     for (size_t c = 0; c < plan.classes.size(); ++c) {
         ClassState state;
-        state.activations = std::make_unique<ActivationPlan>(*context_.graph, plan, plan.classes[c],
-                                                             context_.sizes.limits[c],
-                                                             context_.ids_value);
+        state.activations = std::make_unique<ActivationPlan>(
+            *context_.graph, plan, plan.classes[c], context_.sizes.limits[c], context_.ids_value);
         classes_.push_back(std::move(state));
     }
     AFS_TRY(allocate_arenas());
@@ -85,8 +83,8 @@ Status Executor::allocate(const WeightSet& weights) {
                WeightStore::create(*context_.graph, plan, weights, context_.domains));
     auto kv = KvCache::create(*context_.graph, plan, context_.sizes.n_blocks, context_.domains);
     if (!kv.ok())
-        return Status(kv.status().code(), kv.status().message() +
-                                              "; lower engine.max_context or engine.max_sequences",
+        return Status(kv.status().code(),
+                      kv.status().message() + "; lower engine.max_context or engine.max_sequences",
                       kv.status().where(), kv.status().native_code())
             .context("cannot allocate the KV cache");
     context_.kv = std::move(*kv);
@@ -99,8 +97,8 @@ Status Executor::allocate(const WeightSet& weights) {
         if (context_.ids_value != kNone)
             state.ids_memory = state.runner->memory_of(context_.ids_value);
         has_logits_ = has_logits_ && state.logits_memory != kNone;
-        host_samples_ = host_samples_ || context_.plan->classes[c].host_samples ||
-                        state.ids_memory == kNone;
+        host_samples_ =
+            host_samples_ || context_.plan->classes[c].host_samples || state.ids_memory == kNone;
     }
     return {};
 }
@@ -123,7 +121,8 @@ Status Executor::allocate_arenas() {
         AFS_TRY(domain.device().fill(domain.stream(), prev.data(), 0, id_bytes));
         context_.prev_ids.push_back(std::move(prev));
         for (int parity = 0; parity < 2; ++parity) {
-            AFS_ASSIGN(Buffer ids, Buffer::create(domain.shared_device(), AFS_MEM_PINNED, id_bytes));
+            AFS_ASSIGN(Buffer ids,
+                       Buffer::create(domain.shared_device(), AFS_MEM_PINNED, id_bytes));
             ids_[parity].push_back(std::move(ids));
             AFS_ASSIGN(Event done, Event::create(domain.shared_device()));
             done_[parity].push_back(std::move(done));

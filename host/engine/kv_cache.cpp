@@ -41,8 +41,8 @@ Result<uint32_t> memory_of_group(const afs_graph& graph, const Plan& plan, uint3
 uint64_t KvCache::block_bytes(const afs_graph& graph, const Plan& plan) {
     uint64_t bytes = 0;
     for (uint32_t g = 0; g < graph.n_kv_groups; ++g)
-        bytes += graph.kv_groups[g]->n_layers * (block_stride(plan.kv_layouts[g], true) +
-                                                 block_stride(plan.kv_layouts[g], false));
+        bytes += graph.kv_groups[g]->n_layers *
+                 (block_stride(plan.kv_layouts[g], true) + block_stride(plan.kv_layouts[g], false));
     return bytes;
 }
 

@@ -42,9 +42,9 @@ uint32_t Scheduler::n_running() const {
 }
 
 bool Scheduler::advances(const Sequence& s) const {
-    if (s.n_total() <= s.n_cached) return false;          // all of a prompt without new tokens
-    if (!s.running && s.in_flight_row) return false;      // waits to know its own tokens
-    if (s.n_total() > sizes_.max_context) return false;   // the token in flight is its last
+    if (s.n_total() <= s.n_cached) return false;         // all of a prompt without new tokens
+    if (!s.running && s.in_flight_row) return false;     // waits to know its own tokens
+    if (s.n_total() > sizes_.max_context) return false;  // the token in flight is its last
     return !s.in_flight_row || s.n_new + 1 < s.request.max_new_tokens;
 }
 
@@ -168,8 +168,7 @@ void Scheduler::place(Sequence& s, uint32_t n, uint64_t step_number, Batch& batc
         row.counter = s.n_cached + i + 1;
         batch.add_row(first + i, row, {s.id, BatchRow::Use::prompt_logprob, true, row.counter});
     }
-    if (s.n_cached < s.n_prompt)
-        batch.n_prompt_tokens += std::min(n, s.n_prompt - s.n_cached);
+    if (s.n_cached < s.n_prompt) batch.n_prompt_tokens += std::min(n, s.n_prompt - s.n_cached);
     s.n_cached += n;
     batch.members.push_back(s.id);
     if (s.n_cached < s.n_total() || s.request.max_new_tokens == 0) return;

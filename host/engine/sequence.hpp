@@ -26,7 +26,7 @@ struct Sequence {
     uint64_t in_flight_step = 0;
 
     std::vector<float> prompt_logprobs;  // of prompt tokens 1, 2, ..
-    Detokeniser detokeniser;  // for the stop strings
+    Detokeniser detokeniser;             // for the stop strings
     StopStrings stops;
 
     // Tokens of the prompt's log-probabilities still to come.

@@ -10,8 +10,7 @@ namespace afs {
 Status ClassRunner::can_tap(uint32_t value) const {
     const afs_value& what = *context_.graph->values[value];
     const std::string subject = "cannot watch '" + std::string(what.tag) + "': ";
-    if (what.kind != AFS_VALUE_ACT)
-        return unsupported(subject + "only activations can be watched");
+    if (what.kind != AFS_VALUE_ACT) return unsupported(subject + "only activations can be watched");
     for (const Unit& unit : plan_.units)
         for (const uint32_t node : unit.nodes)
             if (context_.graph->nodes[node]->output == value) return {};

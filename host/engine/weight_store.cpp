@@ -17,8 +17,8 @@ std::string mib(uint64_t bytes) {
 // Through pinned memory: the two halves alternate, so that reading the file and the copy overlap.
 Status stage(Domain& domain, char* to, const char* from, uint64_t bytes) {
     const uint64_t half = std::min(kStagingBytes / 2, bytes);
-    AFS_ASSIGN(Buffer staging,
-               Buffer::create(domain.shared_device(), AFS_MEM_PINNED, std::max<uint64_t>(2 * half, 1)));
+    AFS_ASSIGN(Buffer staging, Buffer::create(domain.shared_device(), AFS_MEM_PINNED,
+                                              std::max<uint64_t>(2 * half, 1)));
     Event done[2];
     for (Event& event : done) {
         AFS_ASSIGN(event, Event::create(domain.shared_device()));
@@ -95,9 +95,8 @@ Result<WeightStore> WeightStore::create(const afs_graph& graph, const Plan& plan
     std::vector<const WeightUse*> uses;
     for (const WeightUse& use : plan.weights) uses.push_back(&use);
     const auto place = [](const WeightUse* use) { return std::pair(use->memory, use->value); };
-    std::stable_sort(uses.begin(), uses.end(), [&](const WeightUse* a, const WeightUse* b) {
-        return place(a) < place(b);
-    });
+    std::stable_sort(uses.begin(), uses.end(),
+                     [&](const WeightUse* a, const WeightUse* b) { return place(a) < place(b); });
     for (size_t i = 0; i < uses.size();) {
         const auto [memory, value] = place(uses[i]);
         const Weight* weight = weights.of_value(value);

@@ -1,0 +1,126 @@
+#include "engine/step_sizes.hpp"
+
+#include <algorithm>
+#include <climits>
+#include <set>
+
+#include "engine/engine.hpp"
+
+namespace afs {
+namespace {
+
+std::string mib(uint64_t bytes) {
+    return std::to_string((bytes + (1u << 20) - 1) >> 20) + " MiB";
+}
+
+Result<uint32_t> choose(uint32_t wanted, uint32_t limit, const char* name) {
+    if (wanted > limit)
+        return invalid("engine." + std::string(name) + " is " + std::to_string(wanted) +
+                       ", but the plan was made for at most " + std::to_string(limit) +
+                       "; make the plan with a larger limit");
+    return wanted ? wanted : limit;
+}
+
+// Bytes that weights and activations will still take from a memory before the cache does.
+uint64_t other_bytes(const Plan& plan, const WeightSet& weights, const StepSizes& sizes,
+                     uint32_t memory, const Domain& domain) {
+    const afs_graph& graph = plan.graph->graph();
+    uint64_t bytes = 0;
+    std::set<uint32_t> raw;
+    for (const WeightUse& use : plan.weights) {
+        if (use.memory != memory) continue;
+        bytes += use.packing.bytes;
+        if (use.needs_raw && !domain.host_reads()) raw.insert(use.value);
+    }
+    for (const uint32_t value : raw)
+        if (const Weight* weight = weights.of_value(value)) bytes += weight->bytes;
+    uint64_t arena = 0;
+    for (size_t c = 0; c < plan.classes.size(); ++c)
+        arena = std::max(
+            arena,
+            ActivationPlan(graph, plan, plan.classes[c], sizes.limits[c], kNone).bytes(memory));
+    return bytes + arena;
+}
+
+// What the cache may take of each memory, as a number of blocks.
+uint64_t blocks_that_fit(const Plan& plan, const WeightSet& weights, const StepSizes& sizes,
+                         const std::vector<std::unique_ptr<Domain>>& domains) {
+    uint64_t most = UINT64_MAX;
+    const uint64_t block = KvCache::block_bytes(plan.graph->graph(), plan);
+    for (uint32_t m = 0; m < domains.size() && block > 0; ++m) {
+        afs_device_info info = make<afs_device_info>();
+        if (!domains[m]->device().info(info).ok() || info.available == 0) continue;
+        const uint64_t margin = std::max<uint64_t>(64u << 20, info.available / 16);
+        const uint64_t taken = margin + other_bytes(plan, weights, sizes, m, *domains[m]);
+        most = std::min(most, info.available > taken ? (info.available - taken) / block : 0);
+    }
+    return most;
+}
+
+}  // namespace
+
+Result<StepSizes> step_sizes(const Plan& plan, const EngineOptions& options) {
+    if (plan.classes.empty()) return invalid("cannot run a plan without step classes");
+    StepSizes sizes;
+    const afs_limits& general = plan.classes[AFS_CLASS_GENERAL].limits;
+    AFS_ASSIGN(sizes.block_size, KvCache::block_size(plan));
+    const uint32_t context = std::min(general.max_context, general.max_blocks * sizes.block_size);
+    AFS_ASSIGN(sizes.max_context, choose(options.max_context, context, "max_context"));
+    const uint32_t sequences = std::min({general.max_seqs, general.max_tokens, general.max_rows});
+    AFS_ASSIGN(sizes.max_sequences, choose(options.max_sequences, sequences, "max_sequences"));
+    AFS_ASSIGN(sizes.prefill_chunk,
+               choose(options.prefill_chunk, general.max_tokens, "prefill_chunk"));
+    if (sizes.max_context == 0 || sizes.max_sequences == 0 || sizes.prefill_chunk == 0)
+        return invalid("cannot run a plan whose limits allow no token: max_context " +
+                       std::to_string(sizes.max_context) + ", max_seqs " +
+                       std::to_string(sizes.max_sequences) + ", max_tokens " +
+                       std::to_string(sizes.prefill_chunk));
+    sizes.prefill_chunk = std::max(sizes.prefill_chunk, sizes.max_sequences);
+    sizes.max_rows = std::min(general.max_rows, sizes.prefill_chunk);
+    sizes.max_blocks = (sizes.max_context + sizes.block_size - 1) / sizes.block_size;
+    for (const ClassPlan& c : plan.classes) {
+        afs_limits limits = c.limits;
+        limits.max_tokens = std::min(limits.max_tokens, sizes.prefill_chunk);
+        limits.max_seqs = std::min(limits.max_seqs, sizes.max_sequences);
+        limits.max_rows = std::min(limits.max_rows, sizes.max_rows);
+        if (limits.step_class == AFS_CLASS_DECODE) {
+            limits.max_tokens = std::min(limits.max_tokens, limits.max_seqs);
+            limits.max_rows = std::min(limits.max_rows, limits.max_seqs);
+        }
+        limits.max_blocks = std::min(limits.max_blocks, sizes.max_blocks);
+        limits.max_context = std::min(limits.max_context, sizes.max_context);
+        sizes.limits.push_back(limits);
+    }
+    return sizes;
+}
+
+Status size_cache(const Plan& plan, const WeightSet& weights, const EngineOptions& options,
+                  const std::vector<std::unique_ptr<Domain>>& domains, StepSizes& sizes) {
+    const uint64_t block = std::max<uint64_t>(KvCache::block_bytes(plan.graph->graph(), plan), 1);
+    uint64_t n = uint64_t{sizes.max_sequences} * sizes.max_blocks;
+    if (options.kv_bytes != 0) {
+        n = std::min(n, options.kv_bytes / block > 0 ? options.kv_bytes / block - 1 : 0);
+        if (n == 0)
+            return Status(Code::no_memory,
+                          "engine.kv_bytes is " + std::to_string(options.kv_bytes) +
+                              ", but two blocks of the KV cache need " + std::to_string(2 * block));
+    } else {
+        const uint64_t fit = blocks_that_fit(plan, weights, sizes, domains);
+        if (fit < uint64_t{sizes.max_blocks} + 1)
+            return Status(Code::no_memory,
+                          "out of memory for the KV cache: one sequence of " +
+                              std::to_string(sizes.max_context) + " tokens needs " +
+                              mib((uint64_t{sizes.max_blocks} + 1) * block) + ", available " +
+                              mib(fit * block) +
+                              " beside weights and activations; lower engine.max_context");
+        n = std::min(n, fit - 1);
+    }
+    // Slots are 32-bit numbers.
+    n = std::min<uint64_t>(n, INT_MAX / sizes.block_size - 1);
+    sizes.n_blocks = static_cast<uint32_t>(n) + 1;
+    sizes.max_context =
+        static_cast<uint32_t>(std::min<uint64_t>(sizes.max_context, n * sizes.block_size));
+    return {};
+}
+
+}  // namespace afs
