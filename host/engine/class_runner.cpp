@@ -31,15 +31,6 @@ Result<std::unique_ptr<ClassRunner>> ClassRunner::create(ExecContext& context, u
     return made;
 }
 
-afs_query ClassRunner::query(uint32_t node) const {
-    afs_query query = make<afs_query>();
-    query.node = node;
-    query.graph = context_.graph;
-    query.limits = &plan_.limits;
-    query.kv_layouts = context_.plan->kv_layout_pointers.data();
-    return query;
-}
-
 std::string ClassRunner::unit_name(const Unit& unit) const {
     const afs_graph& graph = *context_.graph;
     const auto tag = [&](uint32_t value) { return std::string(graph.values[value]->tag); };
@@ -59,7 +50,8 @@ Status ClassRunner::prepare_op(uint32_t u) {
     const afs_node& node = *context_.graph->nodes[unit.nodes[0]];
     OpUnit& made = ops_[u];
     Domain& where = domain(unit);
-    AFS_ASSIGN(made.op, context_.plan->backends[unit.backend].api->prepare(query(unit.nodes[0])));
+    AFS_ASSIGN(made.op, context_.plan->backends[unit.backend].api->prepare(
+                            context_.plan->query(class_index_, unit.nodes[0])));
     if (unit.verdict.state_bytes > 0) {
         AFS_ASSIGN(made.state,
                    Buffer::create(where.shared_device(), AFS_MEM_DEVICE, unit.verdict.state_bytes));
@@ -137,7 +129,8 @@ Status ClassRunner::bind_program(BucketEntry& entry, uint32_t u) {
     BoundProgram& bound = entry.programs[u];
     const afs_step& step = entry.steps[unit_memory(*context_.plan, unit)];
     afs_compiled compiled = make<afs_compiled>();
-    AFS_ASSIGN(bound.program, graph->compile(query(0), region, step, compiled));
+    AFS_ASSIGN(bound.program,
+               graph->compile(context_.plan->query(class_index_, 0), region, step, compiled));
     bound.flags = compiled.flags;
     AFS_TRY(where.reserve_workspace(compiled.workspace_bytes));
     if (compiled.state_bytes > 0) {

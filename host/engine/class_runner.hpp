@@ -74,7 +74,6 @@ private:
     Status take(uint32_t unit, const BucketEntry& entry, const TapRequest& taps);
     Status read_tap(uint32_t memory, afs_tensor tensor, uint32_t value, const TapRequest& taps);
     afs_tensor backend_tensor(uint32_t backend, uint32_t value, const Bucket& bucket) const;
-    afs_query query(uint32_t node) const;
     std::string unit_name(const Unit& unit) const;
     Domain& domain(const Unit& unit) const {
         return *context_.domains[unit_memory(*context_.plan, unit)];

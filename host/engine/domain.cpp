@@ -1,5 +1,7 @@
 #include "engine/domain.hpp"
 
+#include "engine/cpu_device.hpp"
+
 namespace afs {
 
 Result<Event> Event::create(std::shared_ptr<Device> device) {
@@ -15,17 +17,17 @@ Event::~Event() {
 
 Result<std::unique_ptr<Domain>> Domain::create(const Memory& memory, uint64_t record_bytes) {
     std::unique_ptr<Domain> made(new Domain);
-    made->device_ = memory.device;
+    made->device_ = memory.device ? memory.device : std::make_shared<CpuDevice>();
     afs_device_info info = make<afs_device_info>();
-    AFS_TRY(memory.device->info(info));
+    AFS_TRY(made->device_->info(info));
     made->flags_ = info.flags;
     made->name_ = info.domain;
-    AFS_ASSIGN(made->stream_, memory.device->stream_create());
+    AFS_ASSIGN(made->stream_, made->device_->stream_create());
     made->has_stream_ = true;
-    AFS_ASSIGN(made->record_, Buffer::create(memory.device, AFS_MEM_DEVICE, record_bytes));
+    AFS_ASSIGN(made->record_, Buffer::create(made->device_, AFS_MEM_DEVICE, record_bytes));
     for (int i = 0; i < 2; ++i) {
-        AFS_ASSIGN(made->sources_[i], Buffer::create(memory.device, AFS_MEM_PINNED, record_bytes));
-        AFS_ASSIGN(made->sent_[i], Event::create(memory.device));
+        AFS_ASSIGN(made->sources_[i], Buffer::create(made->device_, AFS_MEM_PINNED, record_bytes));
+        AFS_ASSIGN(made->sent_[i], Event::create(made->device_));
     }
     return made;
 }

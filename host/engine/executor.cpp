@@ -20,9 +20,7 @@ uint64_t Executor::activation_bytes() const {
 
 uint32_t Executor::class_of(const Batch& batch) const {
     const auto& limits = context_.sizes.limits;
-    // A row's bits may differ between classes, so a deterministic plan uses one of them.
-    if (!batch.decode_only || limits.size() <= AFS_CLASS_DECODE || context_.plan->deterministic)
-        return AFS_CLASS_GENERAL;
+    if (!batch.decode_only || limits.size() <= AFS_CLASS_DECODE) return AFS_CLASS_GENERAL;
     const afs_limits& decode = limits[AFS_CLASS_DECODE];
     const bool fits = batch.n_tokens() <= decode.max_tokens && batch.n_seqs() <= decode.max_seqs &&
                       batch.n_rows() <= decode.max_rows;

@@ -25,7 +25,7 @@ Result<std::unique_ptr<Executor>> Executor::create(std::shared_ptr<const Plan> p
                                                    std::vector<std::unique_ptr<Domain>> domains) {
     std::unique_ptr<Executor> made(new Executor);
     made->options_ = options;
-    made->context_.graph = &plan->graph->graph();
+    made->context_.graph = plan->abi;
     made->context_.plan = std::move(plan);
     made->context_.sizes = std::move(sizes);
     made->context_.domains = std::move(domains);
@@ -40,7 +40,7 @@ Executor::~Executor() {
 }
 
 bool Executor::can_run_ahead(const Plan& plan) {
-    const afs_graph& graph = plan.graph->graph();
+    const afs_graph& graph = *plan.abi;
     std::set<uint32_t> memories;
     for (const ClassPlan& c : plan.classes) {
         bool sampled = false;

@@ -4,8 +4,6 @@
 #include <climits>
 #include <set>
 
-#include "engine/engine.hpp"
-
 namespace afs {
 namespace {
 
@@ -24,7 +22,7 @@ Result<uint32_t> choose(uint32_t wanted, uint32_t limit, const char* name) {
 // Bytes that weights and activations will still take from a memory before the cache does.
 uint64_t other_bytes(const Plan& plan, const WeightSet& weights, const StepSizes& sizes,
                      uint32_t memory, const Domain& domain) {
-    const afs_graph& graph = plan.graph->graph();
+    const afs_graph& graph = *plan.abi;
     uint64_t bytes = 0;
     std::set<uint32_t> raw;
     for (const WeightUse& use : plan.weights) {
@@ -46,7 +44,7 @@ uint64_t other_bytes(const Plan& plan, const WeightSet& weights, const StepSizes
 uint64_t blocks_that_fit(const Plan& plan, const WeightSet& weights, const StepSizes& sizes,
                          const std::vector<std::unique_ptr<Domain>>& domains) {
     uint64_t most = UINT64_MAX;
-    const uint64_t block = KvCache::block_bytes(plan.graph->graph(), plan);
+    const uint64_t block = KvCache::block_bytes(*plan.abi, plan);
     for (uint32_t m = 0; m < domains.size() && block > 0; ++m) {
         afs_device_info info = make<afs_device_info>();
         if (!domains[m]->device().info(info).ok() || info.available == 0) continue;
@@ -96,7 +94,7 @@ Result<StepSizes> step_sizes(const Plan& plan, const EngineOptions& options) {
 
 Status size_cache(const Plan& plan, const WeightSet& weights, const EngineOptions& options,
                   const std::vector<std::unique_ptr<Domain>>& domains, StepSizes& sizes) {
-    const uint64_t block = std::max<uint64_t>(KvCache::block_bytes(plan.graph->graph(), plan), 1);
+    const uint64_t block = std::max<uint64_t>(KvCache::block_bytes(*plan.abi, plan), 1);
     uint64_t n = uint64_t{sizes.max_sequences} * sizes.max_blocks;
     if (options.kv_bytes != 0) {
         n = std::min(n, options.kv_bytes / block > 0 ? options.kv_bytes / block - 1 : 0);

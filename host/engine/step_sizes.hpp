@@ -2,6 +2,7 @@
 // that is free decide together.
 #pragma once
 #include "engine/domain.hpp"
+#include "engine/engine.hpp"
 #include "engine/exec_context.hpp"
 
 namespace afs {

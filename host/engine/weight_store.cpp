@@ -66,12 +66,8 @@ Status WeightStore::add(const afs_graph& graph, const Plan& plan, const WeightUs
     if (!packer) return Status(Code::internal, subject + ": it provides no afs.weights/1");
     auto packed = Buffer::create(domain.shared_device(), AFS_MEM_DEVICE, use.packing.bytes);
     if (!packed.ok()) return packed.status().context(subject);
-    afs_query query = make<afs_query>();
-    query.graph = &graph;
-    query.limits = &plan.classes[0].limits;
-    query.kv_layouts = plan.kv_layout_pointers.data();
-    if (const Status s = packer->pack(query, use.value, use.packing, raw.tensor, packed->data(),
-                                      domain.stream());
+    if (const Status s = packer->pack(plan.query(AFS_CLASS_GENERAL, 0), use.value, use.packing,
+                                      raw.tensor, packed->data(), domain.stream());
         !s.ok())
         return s.context(subject);
     view.data = packed->data();
