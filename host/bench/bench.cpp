@@ -59,8 +59,9 @@ Result<Sample> measure(Engine& engine, const BenchTest& test, const BenchOptions
         AFS_ASSIGN(const std::vector<TokenEvent> events, engine.step());
         const EngineStats stats = engine.stats();
         if (options.progress)
-            options.progress(stats.prompt_tokens + stats.new_tokens - before,
-                             uint64_t{n_prompt} * test.batch + uint64_t{test.generate} * test.batch);
+            options.progress(
+                stats.prompt_tokens + stats.new_tokens - before,
+                uint64_t{n_prompt} * test.batch + uint64_t{test.generate} * test.batch);
         for (const TokenEvent& event : events) {
             if (event.id < 0) continue;
             if (all_started) ++timed;

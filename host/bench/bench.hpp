@@ -13,10 +13,10 @@ namespace afs {
 class WeightSet;
 
 struct BenchTest {
-    uint32_t prompt = 0;    // pp: tokens processed, nothing sampled but the last row
-    uint32_t generate = 0;  // tg: tokens generated for each sequence
-    uint32_t batch = 1;     // sequences at once
-    uint32_t context = 0;   // tokens already in the cache before the clock starts
+    uint32_t prompt = 0;       // pp: tokens processed, nothing sampled but the last row
+    uint32_t generate = 0;     // tg: tokens generated for each sequence
+    uint32_t batch = 1;        // sequences at once
+    uint32_t context = 0;      // tokens already in the cache before the clock starts
     std::string name() const;  // "pp512", "tg128", "tg128 @ c4000 x8"
 };
 
@@ -37,7 +37,7 @@ uint64_t kv_bytes_at(const Plan& plan, uint64_t n_tokens);
 struct BenchOptions {
     uint32_t repetitions = 3;
     uint64_t seed = 1;
-    int32_t n_vocab = 0;                                  // ids are drawn below this
+    int32_t n_vocab = 0;                                          // ids are drawn below this
     std::function<void(uint64_t done, uint64_t total)> progress;  // tokens of one repetition
     std::function<bool()> stop;  // asked between steps: true ends the run early
 };

@@ -66,7 +66,8 @@ Result<Config> with_room(const Config& config, const std::vector<BenchTest>& tes
     if (!stated("engine.max_context"))
         room.push_back({"engine.max_context", std::to_string(context), "bench's longest test"});
     if (!stated("engine.max_sequences"))
-        room.push_back({"engine.max_sequences", std::to_string(sequences), "bench's largest batch"});
+        room.push_back(
+            {"engine.max_sequences", std::to_string(sequences), "bench's largest batch"});
     return config.with(room);
 }
 
@@ -95,8 +96,10 @@ std::string header(const Subject& subject) {
     if (subject.ceiling > 0)
         out += "read ceiling of this machine, best of a sweep in this run: " +
                format("%.1f GB/s\n\n", subject.ceiling / 1e9);
-    return out + "| model | size | params | kernels | dtype | test | t/s | MB/token | GB/s | % of ceiling |\n"
-                 "|---|--:|--:|---|---|--:|--:|--:|--:|--:|\n";
+    return out +
+           "| model | size | params | kernels | dtype | test | t/s | MB/token | GB/s | % of "
+           "ceiling |\n"
+           "|---|--:|--:|---|---|--:|--:|--:|--:|--:|\n";
 }
 
 std::string line(const Subject& subject, const BenchRow& row) {
@@ -110,21 +113,16 @@ std::string line(const Subject& subject, const BenchRow& row) {
            format("%.2f", row.mean) + " ± " + format("%.2f", row.deviation) + " | " +
            (tg ? format("%.1f", row.bytes_per_token / 1e6) : "") + " | " +
            (tg ? format("%.2f", row.bytes_per_second / 1e9) : "") + " | " +
-           (tg && subject.ceiling > 0
-                ? format("%.1f", 100 * row.bytes_per_second / subject.ceiling)
-                : "") +
+           (tg && subject.ceiling > 0 ? format("%.1f", 100 * row.bytes_per_second / subject.ceiling)
+                                      : "") +
            " |\n";
 }
 
 Json as_json(const Subject& subject, const BenchRow& row) {
-    Json json = {{"test", row.test.name()},
-                 {"n_prompt", row.test.prompt},
-                 {"n_gen", row.test.generate},
-                 {"batch", row.test.batch},
-                 {"context", row.test.context},
-                 {"samples_ts", row.tokens_per_second},
-                 {"avg_ts", row.mean},
-                 {"stddev_ts", row.deviation}};
+    Json json = {{"test", row.test.name()},     {"n_prompt", row.test.prompt},
+                 {"n_gen", row.test.generate},  {"batch", row.test.batch},
+                 {"context", row.test.context}, {"samples_ts", row.tokens_per_second},
+                 {"avg_ts", row.mean},          {"stddev_ts", row.deviation}};
     if (row.bytes_per_token > 0) {
         json["bytes_per_token"] = row.bytes_per_token;
         json["bytes_per_second"] = row.bytes_per_second;
@@ -134,9 +132,12 @@ Json as_json(const Subject& subject, const BenchRow& row) {
 }
 
 Json as_json(const Subject& subject, const Runtime& runtime) {
-    Json json = {{"model", subject.model},        {"model_bytes", subject.weight_bytes},
-                 {"parameters", subject.n_parameters}, {"dtype", subject.dtype},
-                 {"plan", subject.plan},          {"read_ceiling", subject.ceiling}};
+    Json json = {{"model", subject.model},
+                 {"model_bytes", subject.weight_bytes},
+                 {"parameters", subject.n_parameters},
+                 {"dtype", subject.dtype},
+                 {"plan", subject.plan},
+                 {"read_ceiling", subject.ceiling}};
     for (const Backend& backend : runtime.plan().backends)
         json["kernels"].push_back({{"name", backend.name},
                                    {"plugin", backend.plugin},
@@ -158,8 +159,8 @@ Status measure_all(Runtime& runtime, const std::vector<BenchTest>& tests, uint32
         bench.n_vocab = static_cast<int32_t>(runtime.model().vocab_rows);
         bench.progress = [&](uint64_t done, uint64_t total) { progress.update(done, total); };
         bench.stop = [] { return interrupted() != 0; };
-        AFS_ASSIGN(const BenchRow row, run_bench(runtime.engine(), runtime.plan(),
-                                                 runtime.weights(), test, bench));
+        AFS_ASSIGN(const BenchRow row,
+                   run_bench(runtime.engine(), runtime.plan(), runtime.weights(), test, bench));
         progress.clear();
         report["rows"].push_back(as_json(subject, row));
         if (!json) AFS_TRY(write_out(line(subject, row)));

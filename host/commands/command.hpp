@@ -16,9 +16,9 @@ enum ExitCode : int { kDone = 0, kFailed = 1, kUsage = 2, kNotLoaded = 3 };
 
 struct Command {
     std::string name;
-    std::string summary;   // one line
-    std::string synopsis;  // "afs-host generate [options]"
-    std::string example;   // a line that works as it stands after ./setup.sh
+    std::string summary;          // one line
+    std::string synopsis;         // "afs-host generate [options]"
+    std::string example;          // a line that works as it stands after ./setup.sh
     std::vector<Option> options;  // the verb's own
     bool reads_config = true;     // also takes config_options()
     size_t max_positional = 0;

@@ -25,9 +25,8 @@ int run(const Command&, const ParsedOptions& options) {
     if (options.positional().empty() || options.positional()[0] != "show")
         return report_failure(
             invalid("config: expected 'show'" +
-                    (options.positional().empty()
-                         ? std::string()
-                         : ", found '" + options.positional()[0] + "'") +
+                    (options.positional().empty() ? std::string()
+                                                  : ", found '" + options.positional()[0] + "'") +
                     "; example: afs-host config show"),
             kUsage);
     auto config = open_config(options);

@@ -2,6 +2,7 @@
 
 #include "afs/config/schema.hpp"
 #include "loader/search.hpp"  // parse_plugin_file_name
+#include "runtime/logging.hpp"
 
 namespace afs {
 namespace {
@@ -23,13 +24,16 @@ const char* value_word(const KeySpec& spec) {
 
 std::vector<Option> config_options() {
     std::vector<Option> options = {
-        {"config", "FILE", "the configuration; else AFS_CONFIG, ./configs/default.json, and the "
-                           "one beside this program"},
-        {"plugin", "FILE", "take this file (afs-<kind>-<name>.so) for the plugin of its name; may be "
-                           "repeated"},
+        {"config", "FILE",
+         "the configuration; else AFS_CONFIG, ./configs/default.json, and the "
+         "one beside this program"},
+        {"plugin", "FILE",
+         "take this file (afs-<kind>-<name>.so) for the plugin of its name; may be "
+         "repeated"},
         {"set", "KEY=VALUE", "set any configuration key; may be repeated"},
-        {"pin", "TAG=BACKEND", "run the nodes of this tag or op (L*.attn.ctx, rms_norm/1) on this "
-                               "backend; may be repeated"},
+        {"pin", "TAG=BACKEND",
+         "run the nodes of this tag or op (L*.attn.ctx, rms_norm/1) on this "
+         "backend; may be repeated"},
         {"verbose,v", "", "say what is loaded: path, version and SHA-256 of each plugin"},
     };
     for (const KeySpec& spec : config_schema())
@@ -38,12 +42,13 @@ std::vector<Option> config_options() {
 }
 
 Result<Config> open_config(const ParsedOptions& options) {
+    set_up_logging(options.has("verbose"));
     ConfigRequest request;
     request.file = options.text("config");
     for (const KeySpec& spec : config_schema())
         if (spec.flag && options.has(spec.flag))
-            request.overrides.push_back({spec.key, options.text(spec.flag),
-                                         std::string("command line --") + spec.flag});
+            request.overrides.push_back(
+                {spec.key, options.text(spec.flag), std::string("command line --") + spec.flag});
     for (const std::string& pin : options.all("pin")) {
         const size_t equals = pin.rfind('=');
         if (equals == std::string::npos || equals == 0 || equals + 1 == pin.size())

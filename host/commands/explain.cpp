@@ -79,7 +79,8 @@ Result<Json> prompt_as_json(Runtime& runtime, const std::string& prompt) {
 }
 
 std::string prompt_text(const Json& prompt) {
-    std::string out = "prompt    " + prompt["prompt"].dump(-1, ' ', false, Json::error_handler_t::replace) +
+    std::string out = "prompt    " +
+                      prompt["prompt"].dump(-1, ' ', false, Json::error_handler_t::replace) +
                       "\ntokens    " + prompt["n_tokens"].dump() + ", " + prompt["n_bos"].dump() +
                       " of them BOS\n";
     for (const Json& token : prompt["tokens"]) {

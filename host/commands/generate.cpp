@@ -46,7 +46,8 @@ struct Outcome {
 
 nlohmann::ordered_json logprob_entry(const TokenEvent& event) {
     nlohmann::ordered_json entry = {{"id", event.id}, {"logprob", event.logprob}};
-    for (const auto& [id, logprob] : event.top) entry["top"].push_back({{"id", id}, {"logprob", logprob}});
+    for (const auto& [id, logprob] : event.top)
+        entry["top"].push_back({{"id", id}, {"logprob", logprob}});
     return entry;
 }
 
@@ -115,28 +116,39 @@ std::string as_json(const Runtime& runtime, const std::string& prompt, const Req
     return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
-Result<Request> make_request(Runtime& runtime, const ParsedOptions& options,
-                             const std::string& prompt) {
+// What the command line alone decides; wrong numbers show before anything is loaded.
+Result<Request> read_request(const ParsedOptions& options) {
     Request request;
-    const uint32_t special = options.has("special") ? uint32_t{AFS_ENCODE_PARSE_SPECIAL} : 0u;
-    AFS_TRY(runtime.tokenizer()->encode(prompt, AFS_ENCODE_ADD_SPECIAL | special, request.prompt));
-    if (request.prompt.empty())
-        return invalid("the prompt is empty: give text with --prompt, --file or standard input");
     AFS_ASSIGN(const uint64_t max_tokens, options.number("max-tokens", 256, 0, 1u << 30));
     AFS_ASSIGN(const uint64_t n_logprobs, options.number("logprobs", 0, 0, 100));
     request.max_new_tokens = static_cast<uint32_t>(max_tokens);
     request.n_logprobs = options.has("logprobs") ? static_cast<int32_t>(n_logprobs) : -1;
+    request.stop_strings = options.all("stop");
+    return request;
+}
+
+// What model and tokenizer add to it.
+Status complete_request(Runtime& runtime, const ParsedOptions& options, const std::string& prompt,
+                        Request& request) {
+    const uint32_t special = options.has("special") ? uint32_t{AFS_ENCODE_PARSE_SPECIAL} : 0u;
+    AFS_TRY(runtime.tokenizer()->encode(prompt, AFS_ENCODE_ADD_SPECIAL | special, request.prompt));
+    if (request.prompt.empty())
+        return invalid("the prompt is empty: give text with --prompt, --file or standard input");
     request.n_vocab = static_cast<int32_t>(runtime.tokenizer_info().n_vocab);
     request.sampling = runtime.sampling();
     if (!options.has("ignore-stop")) request.stop_ids = runtime.stop_ids();
-    request.stop_strings = options.all("stop");
-    return request;
+    return {};
 }
 
 int run(const Command&, const ParsedOptions& options) {
     catch_interrupts();
     const auto start = Clock::now();
+    auto request = read_request(options);
+    if (!request) return report_failure(request.status(), kUsage);
     auto config = open_config(options);
+    // One sequence is all this verb runs: no cache for more unless the user asks for it.
+    if (config && config->origin("engine.max_sequences") == "default")
+        config = config->with({{"engine.max_sequences", "1", "generate"}});
     if (!config) return report_failure(config.status(), kUsage);
     auto runtime = Runtime::open(*config);
     if (!runtime)
@@ -149,11 +161,11 @@ int run(const Command&, const ParsedOptions& options) {
     auto prompt = read_prompt(options);
     if (!prompt)
         return interrupted() ? 128 + interrupted() : report_failure(prompt.status(), kFailed);
-    auto request = make_request(**runtime, options, *prompt);
-    if (!request) return report_failure(request.status(), kFailed);
+    Status status = complete_request(**runtime, options, *prompt, *request);
+    if (!status.ok()) return report_failure(status, kFailed);
     const bool echo = !json && !options.has("no-echo");
     Outcome out;
-    Status status = echo ? write_out(*prompt) : Status();
+    if (echo) status = write_out(*prompt);
     if (status.ok()) status = drive(**runtime, *request, !json, out);
     const EngineStats stats = (*runtime)->engine().stats();
     if (status.ok() && json) status = write_out(as_json(**runtime, *prompt, *request, out, stats));

@@ -12,7 +12,9 @@ namespace po = boost::program_options;
 
 namespace {
 
-std::string long_name(const Option& option) { return option.name.substr(0, option.name.find(',')); }
+std::string long_name(const Option& option) {
+    return option.name.substr(0, option.name.find(','));
+}
 
 // "--max-tokens", "-n" of an option list, for suggestions.
 std::vector<std::string> spellings(std::span<const Option> options) {
@@ -108,8 +110,8 @@ Result<ParsedOptions> parse_options(const std::string& verb, std::span<const Opt
         return usage_error(verb, options, error);
     }
     if (parsed.positional_.size() > max_positional)
-        return invalid("unexpected word '" + parsed.positional_[max_positional] +
-                       "'; afs-host " + verb + " --help shows the use");
+        return invalid("unexpected word '" + parsed.positional_[max_positional] + "'; afs-host " +
+                       verb + " --help shows the use");
     return parsed;
 }
 
@@ -118,9 +120,11 @@ std::string format_options(std::span<const Option> options) {
     std::string out;
     for (const Option& option : options) {
         const size_t comma = option.name.find(',');
-        std::string line = comma == std::string::npos ? "      "
-                                                      : "  -" + option.name.substr(comma + 1) + ", ";
-        line += "--" + long_name(option) + (option.value.empty() || option.value[0] == '[' ? option.value : " " + option.value);
+        std::string line =
+            comma == std::string::npos ? "      " : "  -" + option.name.substr(comma + 1) + ", ";
+        line +=
+            "--" + long_name(option) +
+            (option.value.empty() || option.value[0] == '[' ? option.value : " " + option.value);
         if (line.size() + 2 > kHelpColumn) {
             out += line + "\n";
             line.clear();

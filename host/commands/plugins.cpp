@@ -72,7 +72,8 @@ int list(const PluginSearch& search, bool json) {
         if (interrupted()) return 128 + interrupted();
     }
     if (json) out = report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-    for (const std::string& note : search.notes) std::fprintf(stderr, "afs-host: %s\n", note.c_str());
+    for (const std::string& note : search.notes)
+        std::fprintf(stderr, "afs-host: %s\n", note.c_str());
     const Status written = write_out(out);
     return written.ok() ? kDone : report_failure(written, kFailed);
 }
@@ -133,15 +134,14 @@ int run(const Command&, const ParsedOptions& options) {
 }  // namespace
 
 const Command& plugins_command() {
-    static const Command command = {
-        "plugins",
-        "lists the plugins that are found, and looks into one",
-        "afs-host plugins list | inspect NAME [options]",
-        "afs-host plugins inspect olmo2",
-        {{"json", "", "for machines"}, {"help,h", "", "this page"}},
-        true,
-        2,
-        run};
+    static const Command command = {"plugins",
+                                    "lists the plugins that are found, and looks into one",
+                                    "afs-host plugins list | inspect NAME [options]",
+                                    "afs-host plugins inspect olmo2",
+                                    {{"json", "", "for machines"}, {"help,h", "", "this page"}},
+                                    true,
+                                    2,
+                                    run};
     return command;
 }
 

@@ -32,7 +32,9 @@ Progress::Progress(std::string label)
       drawn_(start_),
       terminal_(isatty(STDERR_FILENO) == 1) {}
 
-Progress::~Progress() { clear(); }
+Progress::~Progress() {
+    clear();
+}
 
 void Progress::update(uint64_t done, uint64_t total) {
     using namespace std::chrono_literals;
@@ -41,10 +43,12 @@ void Progress::update(uint64_t done, uint64_t total) {
     constexpr uint64_t kWidth = 30;
     const uint64_t filled = total ? kWidth * done / total : 0;
     const double seconds = std::chrono::duration<double>(now - start_).count();
-    const double left = done ? seconds * static_cast<double>(total - done) / static_cast<double>(done) : 0;
+    const double left =
+        done ? seconds * static_cast<double>(total - done) / static_cast<double>(done) : 0;
     std::fprintf(stderr, "\r%s [%s%s] %llu/%llu, %.0f s left \033[K", label_.c_str(),
                  std::string(filled, '#').c_str(), std::string(kWidth - filled, ' ').c_str(),
-                 static_cast<unsigned long long>(done), static_cast<unsigned long long>(total), left);
+                 static_cast<unsigned long long>(done), static_cast<unsigned long long>(total),
+                 left);
     std::fflush(stderr);
     drawn_ = now;
     visible_ = true;
@@ -61,7 +65,9 @@ void catch_interrupts() {
     on(SIGPIPE, SIG_IGN);
 }
 
-int interrupted() { return caught; }
+int interrupted() {
+    return caught;
+}
 
 Status write_out(std::string_view text) {
     while (!text.empty()) {
@@ -71,8 +77,9 @@ Status write_out(std::string_view text) {
         } else if (errno == EINTR) {
             if (interrupted()) return Status(Code::cancelled, "interrupted while writing");
         } else {
-            return Status(Code::io, std::string("cannot write to standard output: ") +
-                                        std::strerror(errno), {}, errno);
+            return Status(Code::io,
+                          std::string("cannot write to standard output: ") + std::strerror(errno),
+                          {}, errno);
         }
     }
     return {};
@@ -87,8 +94,9 @@ Result<std::string> read_standard_input() {
         if (n > 0) {
             text.append(buffer.data(), static_cast<size_t>(n));
         } else if (errno != EINTR) {
-            return Status(Code::io, std::string("cannot read standard input: ") +
-                                        std::strerror(errno), {}, errno);
+            return Status(Code::io,
+                          std::string("cannot read standard input: ") + std::strerror(errno), {},
+                          errno);
         }
         if (interrupted()) return Status(Code::cancelled, "interrupted while reading the prompt");
     }

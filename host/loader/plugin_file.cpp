@@ -1,5 +1,7 @@
 #include "loader/plugin_file.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -163,6 +165,18 @@ const std::vector<std::string>& plugin_kinds() {
     return kinds;
 }
 
+namespace {
+
+// With -v only: hashing reads the whole file.
+void log_loaded(const PluginFile& file) {
+    if (!spdlog::should_log(spdlog::level::debug)) return;
+    const auto hash = file_sha256(file.path);
+    spdlog::debug("loaded {} plugin {} {} from {}, sha256 {}", file.kind, file.name, file.version,
+                  file.path, hash.ok() ? *hash : hash.status().message());
+}
+
+}  // namespace
+
 Result<std::shared_ptr<const PluginFile>> load_plugin(const std::string& path,
                                                       const std::string& kind) try {
     std::error_code ignored;
@@ -176,6 +190,7 @@ Result<std::shared_ptr<const PluginFile>> load_plugin(const std::string& path,
         auto loaded = open_library(key, kind);
         if (!loaded.ok()) return loaded.status().context("cannot load plugin '" + key + "'");
         it = all.by_path.emplace(key, std::move(*loaded)).first;
+        log_loaded(*it->second.file);
     }
     const PluginFile& file = *it->second.file;
     if (!kind.empty() && kind != file.kind)

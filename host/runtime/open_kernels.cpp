@@ -64,8 +64,9 @@ Result<std::shared_ptr<const Plan>> open_plan(const Config& config, const Plugin
     request.abi = &graph->graph();
     request.graph = std::move(graph);
     if (config.list("kernels").empty())
-        return invalid("no kernels are named: give --kernels NAME or \"kernels\" in the config; "
-                       "afs-host plugins list shows what is there");
+        return invalid(
+            "no kernels are named: give --kernels NAME or \"kernels\" in the config; "
+            "afs-host plugins list shows what is there");
     AFS_TRY(open_all(config, search, config.list("kernels"), {}, request.backends));
     const PlanRequest named = request;
     AFS_TRY(open_all(config, search, config.list("fallback"), named, request.fallback));

@@ -65,8 +65,8 @@ Result<fs::path> find_shape(const std::string& shape) {
         for (const auto& entry : fs::directory_iterator(shapes, ignored))
             known += (known.empty() ? "" : ", ") + entry.path().stem().string();
     }
-    return not_found("no shape is called '" + shape + "' and there is no such file; there are: " +
-                     known);
+    return not_found("no shape is called '" + shape +
+                     "' and there is no such file; there are: " + known);
 }
 
 Result<std::string> read_text(const fs::path& path) {
@@ -84,8 +84,7 @@ std::string configured_family(const Config& config) {
     const auto from_command_line = [&config](const char* key) {
         return config.origin(key).rfind("command line", 0) == 0;
     };
-    if (family == "auto" ||
-        (from_command_line("model.path") && !from_command_line("model.plugin")))
+    if (family == "auto" || (from_command_line("model.path") && !from_command_line("model.plugin")))
         return "";
     return family;
 }
@@ -110,8 +109,8 @@ Status open_checkpoint(const Config& config, OpenedModel& out) {
     AFS_ASSIGN(const fs::path path, config.model_path());
     const std::string key = config.model_path_key();
     out.origin = path.string() + " (" + key + " from " + config.origin(key) + ")";
-    out.name = path.filename().empty() ? path.parent_path().filename().string()
-                                       : path.filename().string();
+    out.name =
+        path.filename().empty() ? path.parent_path().filename().string() : path.filename().string();
     AFS_ASSIGN(out.checkpoint, Checkpoint::open(path));
     return {};
 }
@@ -154,7 +153,8 @@ Result<OpenedModel> open_model_source(const Config& config, const PluginSearch& 
         AFS_ASSIGN(out.plugin, open_family(config, search, family));
     }
     const Status built = build(config, source, out);
-    if (!built.ok()) return built.context("model plugin '" + out.plugin_name + "' on " + out.origin);
+    if (!built.ok())
+        return built.context("model plugin '" + out.plugin_name + "' on " + out.origin);
     return out;
 }
 

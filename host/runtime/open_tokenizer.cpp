@@ -43,8 +43,8 @@ Result<OpenedTokenizer> open_configured_tokenizer(const Config& config, const Pl
             out.plugin_name = candidate.name;
         }
         if (best == 0)
-            return unsupported("no tokenizer plugin knows the files in '" + path + "'; asked: " +
-                               (tried.empty() ? "none was found" : tried));
+            return unsupported("no tokenizer plugin knows the files in '" + path +
+                               "'; asked: " + (tried.empty() ? "none was found" : tried));
     }
     out.info = make<afs_tokenizer_info>();
     const Status loaded = out.plugin->load(source, out.info);

@@ -45,7 +45,7 @@ private:
         phases_.push_back({name, std::chrono::duration<double>(Clock::now() - start).count()});
         return status;
     }
-    Status load_weights(const RuntimeOptions& options);
+    Status load_weights(const Config& config, const RuntimeOptions& options);
     Status load_tokenizer(const Config& config, const PluginSearch& search);
     Status make_engine(const Config& config);
     void collect_stop_ids();
@@ -63,13 +63,13 @@ private:
     std::vector<Phase> phases_;
 };
 
-Status OpenedRuntime::load_weights(const RuntimeOptions& options) {
+Status OpenedRuntime::load_weights(const Config& config, const RuntimeOptions& options) {
     RandomWeightOptions random;
     random.dtype = model_.dtype == AFS_F64 ? AFS_F32 : model_.dtype;
     std::vector<int32_t> dtypes(model_.graph->n_weights, random.dtype);
     if (model_.checkpoint) {
         AFS_ASSIGN(weights_, match_weights(*model_.graph, *model_.checkpoint));
-        if (options.check_tensors) AFS_TRY(check_finite(weights_));
+        if (config.flag("check_tensors")) AFS_TRY(check_finite(weights_));
         for (size_t i = 0; i < dtypes.size(); ++i) dtypes[i] = weights_.weights()[i].dtype;
     } else if (options.engine) {
         AFS_ASSIGN(weights_, random_weights(*model_.graph, random));
@@ -136,7 +136,7 @@ Status OpenedRuntime::open(const Config& config, const RuntimeOptions& options) 
         return {};
     }));
     dtype_ = dtype_name(model_.dtype);
-    AFS_TRY(phase("weights", [&] { return load_weights(options); }));
+    AFS_TRY(phase("weights", [&] { return load_weights(config, options); }));
     if (options.tokenizer && model_.checkpoint)
         AFS_TRY(phase("tokenizer", [&] { return load_tokenizer(config, search); }));
     AFS_TRY(phase("plan", [&]() -> Status {

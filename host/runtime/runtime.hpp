@@ -25,8 +25,7 @@ struct RuntimeOptions {
     // tokenizer. Empty: the configuration's model.
     std::string random_weights;
     bool tokenizer = true;
-    bool engine = true;         // false: only the plan; random weights are not even drawn
-    bool check_tensors = false;  // read every weight and refuse NaN and infinity
+    bool engine = true;  // false: only the plan; random weights are not even drawn
 };
 
 // A step of opening, for "ready in ... ms" lines.
@@ -50,11 +49,11 @@ public:
     virtual const afs_model_info& model() const = 0;
     virtual const afs_tokenizer_info& tokenizer_info() const = 0;
     virtual const std::vector<int32_t>& stop_ids() const = 0;  // of checkpoint and tokenizer
-    virtual SamplingParams sampling() const = 0;               // config over checkpoint over default
-    virtual const std::string& model_name() const = 0;         // last part of its path
-    virtual const std::string& model_origin() const = 0;       // path, and which key gave it
+    virtual SamplingParams sampling() const = 0;          // config over checkpoint over default
+    virtual const std::string& model_name() const = 0;    // last part of its path
+    virtual const std::string& model_origin() const = 0;  // path, and which key gave it
     virtual const std::string& model_plugin() const = 0;
-    virtual const std::string& dtype() const = 0;              // of the activations: "bf16"
+    virtual const std::string& dtype() const = 0;  // of the activations: "bf16"
     virtual const std::vector<Phase>& phases() const = 0;
 };
 

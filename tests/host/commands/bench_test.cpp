@@ -39,12 +39,14 @@ TEST_CASE("bench prints llama-bench's table") {
 }
 
 TEST_CASE("bytes a token are counted: layers, head and KV, never an untied embedding") {
-    const std::string folder = (std::filesystem::temp_directory_path() / "afs-bench-XXXXXX").string();
+    const std::string folder =
+        (std::filesystem::temp_directory_path() / "afs-bench-XXXXXX").string();
     std::string path = folder;
     REQUIRE(mkdtemp(path.data()));
     std::ofstream(path + "/tied.json") << kShape;
     std::string untied = kShape;
-    untied.replace(untied.find("\"tie_word_embeddings\": true"), 27, "\"tie_word_embeddings\": false");
+    untied.replace(untied.find("\"tie_word_embeddings\": true"), 27,
+                   "\"tie_word_embeddings\": false");
     std::ofstream(path + "/untied.json") << untied;
 
     // per layer: q 64x64, k and v 32x64, o 64x64, gate, up, down 96x64, two norms of 64; bf16
@@ -69,8 +71,8 @@ TEST_CASE("bytes a token are counted: layers, head and KV, never an untied embed
 }
 
 TEST_CASE("bench runs batches and contexts") {
-    const auto result = bench({"--pp", "0", "--tg", "4", "--batch", "1,3", "--context", "0,20", "-r",
-                               "1", "--json"});
+    const auto result = bench(
+        {"--pp", "0", "--tg", "4", "--batch", "1,3", "--context", "0,20", "-r", "1", "--json"});
     REQUIRE(result.exit_code == 0);
     const auto json = nlohmann::json::parse(result.out);
     REQUIRE(json["rows"].size() == 4);

@@ -14,8 +14,8 @@ const std::string kWeights = std::string(AFS_SOURCE_DIR) + "/weights/llama3-tiny
 constexpr long kSlackKib = 64 * 1024;
 
 std::vector<std::string> endless() {
-    return {kHost, "--model-plugin", "llama3", "--kernels", "reference", "--prompt", "Once",
-            "--ignore-stop", "--temperature", "1", "-n", "100000"};
+    return {kHost,  "--model-plugin", "llama3",        "--kernels", "reference", "--prompt",
+            "Once", "--ignore-stop",  "--temperature", "1",         "-n",        "100000"};
 }
 
 bool sanitized() {
@@ -47,9 +47,8 @@ TEST_CASE("Ctrl-C ends with the statistics so far; a TERM signal likewise") {
         RunningProgram program(endless());
         REQUIRE(program.read_out(20).size() >= 20);
         program.send(signal_number);
-        CHECK_THAT(program.read_rest_of_err(),
-                   Catch::Matchers::Contains("tok/s") &&
-                       Catch::Matchers::Contains("ended by cancelled"));
+        CHECK_THAT(program.read_rest_of_err(), Catch::Matchers::Contains("tok/s") &&
+                                                   Catch::Matchers::Contains("ended by cancelled"));
         CHECK(program.wait() == 128 + signal_number);
     }
 }
@@ -59,8 +58,8 @@ TEST_CASE("peak memory is weights, KV cache, tokenizer and at most 64 MiB") {
         std::puts("skipped: the address sanitizer's own memory counts");
         return;
     }
-    RunningProgram program({kHost, "--model-plugin", "llama3", "--prompt", "Once upon a time",
-                            "-n", "64", "-q"});
+    RunningProgram program(
+        {kHost, "--model-plugin", "llama3", "--prompt", "Once upon a time", "-n", "64", "-q"});
     program.read_out(1 << 20);
     REQUIRE(program.wait() == 0);
     const long weights = static_cast<long>(std::filesystem::file_size(kWeights) / 1024);
