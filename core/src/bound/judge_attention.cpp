@@ -56,10 +56,10 @@ Judged judge_attention(const double* q, const double* k, const double* v, size_t
             Sum sum;
             for (size_t t = 0; t < context; ++t) sum.add(w.p[t] * vh[t * stride + d]);
             const double relative = context > 1 ? 2 * delta + soft : soft;
-            Error error;
-            error.accumulated(sum, how);
+            Error error(how);
+            error.accumulated(sum);
             error.shared(relative * sum.s1(), relative / 4 * sum.s1());
-            error.store(out, h * hd + d, sum.value(), how);
+            error.store(out, h * hd + d, sum.value());
         }
     }
     return out;

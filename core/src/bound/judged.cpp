@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "afs/abi/tensor.h"
 
@@ -33,7 +34,8 @@ double half_ulp(int32_t dtype, double x) {
     const Format f = format(dtype);
     int exponent = f.min_exponent;
     if (x != 0 && std::isfinite(x)) exponent = std::max(exponent, std::ilogb(x));
-    return std::ldexp(1.0, std::min(exponent, f.max_exponent) - f.digits);
+    const double half = std::ldexp(1.0, std::min(exponent, f.max_exponent) - f.digits);
+    return std::max(half, std::numeric_limits<double>::denorm_min());  // of fp64's subnormals: 0
 }
 
 double smallest_normal(int32_t dtype) {

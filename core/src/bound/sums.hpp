@@ -4,6 +4,7 @@
 #include <bitset>
 #include <cmath>
 #include <cstring>
+#include <set>
 
 #include "afs/abi/ops.h"
 #include "afs/bound/judged.hpp"
@@ -26,6 +27,7 @@ public:
         note_kind(static_cast<double>(term));
     }
     double value() const { return static_cast<double>(total_); }
+    double n() const { return static_cast<double>(n_); }
     double s1() const { return static_cast<double>(absolute_); }
     double s2() const { return static_cast<double>(std::sqrt(squares_)); }
     double lost() const { return static_cast<double>(lost_); }  // terms that flushing takes away
@@ -69,37 +71,63 @@ inline bool subnormal(double x, int32_t dtype) {
     return x != 0 && std::abs(x) < smallest_normal(dtype);
 }
 
-// Errors gathered for one element. add(): worst case, RMS, and whether neighbours share it.
+// True where a row holds so few values that the errors of its elements are no independent draws:
+// the products of a handful of short numbers round with a bias of their own.
+inline bool few_values(const double* x, size_t n) {
+    constexpr size_t kFew = 64;
+    std::set<double> kinds;
+    for (size_t i = 0; i < n && kinds.size() < kFew; ++i) kinds.insert(std::abs(x[i]));
+    return kinds.size() < kFew && 2 * kinds.size() < n;
+}
+
+// Errors gathered for one element: the worst case, the RMS, and whether neighbours share it. Kept
+// in extended precision, where the square of a subnormal is not yet 0.
 class Error {
 public:
-    void independent(double worst, double rms) { worst_ += worst, spread2_ += rms * rms; }
-    void shared(double worst, double rms) { worst_ += worst, shared2_ += rms * rms; }
+    explicit Error(const Arithmetic& how, bool alike = false) : how_(how), alike_(alike) {}
+    void independent(double worst, double rms) {
+        worst_ += worst;
+        (alike_ ? shared2_ : spread2_) += static_cast<long double>(rms) * rms;
+    }
+    void shared(double worst, double rms) {
+        worst_ += worst;
+        shared2_ += static_cast<long double>(rms) * rms;
+    }
     // Rounding to the nearest of dtype at x, times a factor.
     void rounding(int32_t dtype, double x, double factor = 1) {
         const double half = half_ulp(dtype, x) * std::abs(factor);
         independent(half, half / std::sqrt(3.0));
     }
-    void accumulated(const Sum& sum, const Arithmetic& how, double factor = 1) {
-        const double part = acc_unit(how) * sum.growth() * std::abs(factor);
-        if (how.flags & AFS_TENSOR_CORE)
+    // n results of the accumulator's type that may be subnormal, each times a factor.
+    void underflow(double n, double factor = 1) {
+        const double half = half_ulp(how_.acc_dtype, 0) * std::abs(factor);
+        independent(n * half, std::sqrt(n) * half);
+    }
+    void accumulated(const Sum& sum) {
+        const double part = acc_unit(how_) * sum.growth();
+        if (how_.flags & AFS_TENSOR_CORE)
             shared(kAccBound * part, kAccSpread * part);  // truncation pulls all one way
         else
             independent(kAccBound * part, kAccSpread * part);
+        underflow(sum.n());
     }
     // Puts the element into a judgement: its own last rounding, flushing, and the double of `want`.
-    void store(Judged& to, size_t i, double want, const Arithmetic& how) {
-        rounding(how.out_dtype, std::abs(want) + worst_);
-        if (how.flags & AFS_FLUSH_SUBNORMALS && std::abs(want) < smallest_normal(how.out_dtype))
-            shared(smallest_normal(how.out_dtype), smallest_normal(how.out_dtype));
-        if (how.out_dtype == AFS_F64) rounding(AFS_F64, want);
+    void store(Judged& to, size_t i, double want) {
+        rounding(how_.out_dtype, std::abs(want) + worst_);
+        const double tiny = smallest_normal(how_.out_dtype);
+        if (how_.flags & AFS_FLUSH_SUBNORMALS && std::abs(want) < tiny) shared(tiny, tiny);
+        if (how_.out_dtype == AFS_F64) rounding(AFS_F64, want);
         to.want[i] = want;
         to.bound[i] = worst_;
-        to.spread[i] = std::sqrt(spread2_);
-        to.shared[i] = std::sqrt(shared2_);
+        to.spread[i] = static_cast<double>(std::sqrt(spread2_));
+        to.shared[i] = static_cast<double>(std::sqrt(shared2_));
     }
 
 private:
-    double worst_ = 0, spread2_ = 0, shared2_ = 0;
+    const Arithmetic& how_;
+    bool alike_;
+    double worst_ = 0;
+    long double spread2_ = 0, shared2_ = 0;
 };
 
 inline Judged judged(size_t rows, size_t cols, const Arithmetic& how) {

@@ -39,14 +39,15 @@ public:
     double excess() {
         if (parts_.empty()) return 0;
         std::sort(parts_.begin(), parts_.end());
-        double variance = 0;
+        long double variance = 0;
         for (size_t i = 0, end; i < parts_.size(); i = end) {
             for (end = i + 1; end < parts_.size() && parts_[end].first == parts_[i].first;) ++end;
-            const double alike = static_cast<double>(end - i) * parts_[end - 1].second;
+            const long double alike = static_cast<long double>(end - i) * parts_[end - 1].second;
             variance += alike * alike;
         }
-        const double limit = kSigmas * (std::sqrt(variance) + shared_);
-        return limit > 0 ? std::abs(sum_) / limit : (sum_ == 0 ? 0 : INFINITY);
+        const long double limit = kSigmas * (std::sqrt(variance) + shared_);
+        if (limit == 0) return sum_ == 0 ? 0 : INFINITY;
+        return static_cast<double>(std::abs(sum_) / limit);
     }
 
 private:
@@ -78,21 +79,28 @@ void judge_bias(Verdict& v, const double* y, const Judged& j) {
         note(v, columns[c], "column " + std::to_string(c) + (j.cols > n_columns ? " mod 128" : ""));
 }
 
+// How many elements an RMS really speaks for: those of one r count as one, and a few large ones
+// outweigh many small.
 void judge_shape(Verdict& v, const double* y, const Judged& j) {
-    double error2 = 0, expected2 = 0;
-    std::vector<double> distinct;
+    long double error2 = 0, expected2 = 0, squares = 0;
+    std::vector<std::pair<double, long double>> parts;  // r, expected error squared
     for (size_t i = 0; i < j.want.size(); ++i) {
         if (!plain(y[i], j.want[i])) continue;
-        const double e = y[i] - j.want[i];
+        const long double e = y[i] - j.want[i], own = j.spread[i], shared = j.shared[i];
         error2 += e * e;
-        expected2 += j.spread[i] * j.spread[i] + j.shared[i] * j.shared[i];
-        distinct.push_back(j.want[i]);
+        parts.push_back({j.want[i], own * own + shared * shared});
     }
-    std::sort(distinct.begin(), distinct.end());
-    const auto n = std::unique(distinct.begin(), distinct.end()) - distinct.begin();
-    v.shape = error2 == 0 ? 0 : std::sqrt(error2 / expected2);
-    v.shape_limit =
-        kShapeLimit + kShapeSlack / std::sqrt(static_cast<double>(std::max<long>(n, 1)));
+    std::sort(parts.begin(), parts.end());
+    for (size_t i = 0, end; i < parts.size(); i = end) {
+        long double alike = 0;
+        for (end = i; end < parts.size() && parts[end].first == parts[i].first; ++end)
+            alike += parts[end].second;
+        expected2 += alike;
+        squares += alike * alike;
+    }
+    const long double n = squares > 0 ? expected2 * expected2 / squares : 1;
+    v.shape = error2 == 0 ? 0 : static_cast<double>(std::sqrt(error2 / expected2));
+    v.shape_limit = kShapeLimit + kShapeSlack / std::sqrt(static_cast<double>(n));
 }
 
 }  // namespace

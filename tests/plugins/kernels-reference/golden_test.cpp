@@ -43,3 +43,32 @@ TEST_CASE("goldens: fp32 is within 1e-5 of torch, fp64 within 1e-13") {
         CHECK(worst <= tolerance * largest);
     }
 }
+
+// The rules must bite on every op: what passes above may not pass with a small systematic fault.
+TEST_CASE("goldens: a result times 1.01, truncated, or with one element off is caught") {
+    std::map<std::string, int> tried;
+    for (const Golden& g : op_goldens(AFS_SOURCE_DIR "/tests/golden/ops")) {
+        if (g.want.size() < 50 || g.want.dtype == AFS_F64) continue;
+        const Outcome o = good(g.c);
+        const auto judged = judge_case(g.c, arithmetic(o.verdict, g.c.output.dtype));
+        const auto caught = [&](const char* what, auto&& change) {
+            Array bad = o.output;
+            for (size_t i = 0; i < bad.size(); ++i) bad.set(i, change(i));
+            const auto v = bound::verdict(bad.doubles().data(), judged);
+            INFO(g.name << ", " << what << ": " << v.text());
+            CHECK_FALSE(v.ok());
+        };
+        const double ulp = 2 * bound::unit_roundoff(g.want.dtype);
+        caught("times 1.01", [&](size_t i) { return o.output[i] * 1.01; });
+        caught("one element off", [&](size_t i) {
+            return o.output[i] + (i == 7 ? 8 * ulp + std::abs(o.output[i]) / 8 : 0);
+        });
+        // embed's judge is exact already; rope's tables hide half an ulp
+        if (g.c.op != "rope/1" && g.c.op != "embed/1" && g.want.dtype == AFS_BF16)
+            caught("truncated", [&](size_t i) {
+                return bits_float(float_bits(static_cast<float>(judged.want[i])) & 0xffff0000u);
+            });
+        ++tried[g.c.op];
+    }
+    CHECK(tried.size() == 8);
+}
