@@ -22,16 +22,24 @@ AFS_INLINE A tree(const A* lane) {
     return (sum[0] + sum[2]) + (sum[1] + sum[3]);
 }
 
+// 32 bytes at a time: a register of AVX2; compilers keep wider vectors in memory.
 template <size_t kRows, class A>
 AFS_INLINE void dots(const A* x, size_t pitch, const A* w, size_t n, A* out) {
-    typedef A Vec __attribute__((vector_size(kLanes * sizeof(A)), aligned(sizeof(A))));
-    Vec lanes[kRows] = {};
-    for (size_t k = 0; k < n; k += kLanes) {
-        const Vec weights = *reinterpret_cast<const Vec*>(w + k);
-        for (size_t i = 0; i < kRows; ++i)
-            lanes[i] += *reinterpret_cast<const Vec*>(x + i * pitch + k) * weights;
+    typedef A Vec __attribute__((vector_size(32), aligned(sizeof(A)), may_alias));
+    constexpr size_t kWidth = 32 / sizeof(A), kParts = kLanes / kWidth;
+    Vec lanes[kRows][kParts] = {};
+    for (size_t k = 0; k < n; k += kLanes)
+        for (size_t part = 0; part < kParts; ++part) {
+            const size_t at = k + part * kWidth;
+            const Vec weights = *reinterpret_cast<const Vec*>(w + at);
+            for (size_t i = 0; i < kRows; ++i)
+                lanes[i][part] += *reinterpret_cast<const Vec*>(x + i * pitch + at) * weights;
+        }
+    for (size_t i = 0; i < kRows; ++i) {
+        A lane[kLanes];
+        std::memcpy(lane, lanes[i], sizeof lane);
+        out[i] = tree(lane);
     }
-    for (size_t i = 0; i < kRows; ++i) out[i] = tree(reinterpret_cast<const A*>(&lanes[i]));
 }
 
 template <class A>

@@ -34,7 +34,7 @@ struct Value {
     std::optional<double> as_number() const;  // integer or number
 
     static Value of(std::string text);
-    static Value of(const char* text) { return of(std::string(text)); }
+    static Value of(const char* text);
     static Value of(bool flag);
     static Value of(int64_t integer);
     static Value of(uint64_t integer);

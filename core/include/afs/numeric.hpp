@@ -33,13 +33,11 @@ inline float to_float(float x) {
 inline float to_float(bf16 x) {
     return bits_float(static_cast<uint32_t>(x.bits) << 16);
 }
-inline float to_float(f16 x) {
+inline float to_float(f16 x) {  // without branches: loops over it are vectorised
     const uint32_t sign = static_cast<uint32_t>(x.bits & 0x8000u) << 16;
-    const uint32_t exponent = (x.bits >> 10) & 0x1fu, mantissa = x.bits & 0x3ffu;
-    if (exponent == 0x1fu) return bits_float(sign | 0x7f800000u | (mantissa << 13));
-    if (exponent != 0) return bits_float(sign | ((exponent + 112) << 23) | (mantissa << 13));
-    const float tiny = static_cast<float>(mantissa) * 0x1p-24f;  // subnormal or zero: exact
-    return sign ? -tiny : tiny;
+    const uint32_t body = static_cast<uint32_t>(x.bits & 0x7fffu) << 13;
+    const uint32_t scaled = float_bits(bits_float(body) * 0x1p112f);  // exact, subnormals too
+    return bits_float(sign | scaled | (body >= 0x0f800000u ? 0x7f800000u : 0u));  // inf and NaN
 }
 
 inline bf16 to_bf16(float x) {

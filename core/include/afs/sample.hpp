@@ -5,16 +5,17 @@
 //   temperature <= 0   argmax, lowest id on ties; NaN never wins
 //   weight of id i     w = floor(2^32 * 2^t), t = ((l_i - max) * (1/T)) * log2(e)
 //   top_k              the k largest by (w descending, id ascending)
-//   top_p              the shortest prefix of those whose sum reaches floor(S * top_p)
-//   min_p              those with w >= floor(2^32 * min_p)
+//   top_p              the shortest prefix of those, in that order, whose sum reaches
+//                      max(1, floor(S * p)), p = floor(2^32 * top_p) / 2^32, S their sum
+//   min_p              of those the ones with w >= floor(2^32 * min_p)
 //   draw               u = hash(seed, counter) * S' >> 64; the first id, ascending, whose running
 //                      sum exceeds u; S' is the sum of what is left
 // C++17, also in .cu files.
 #pragma once
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <vector>
 
 #include "afs/abi/step.h"
@@ -67,7 +68,7 @@ AFS_HD inline uint64_t sample_mulhi(uint64_t a, uint64_t b) {
     return a1 * b1 + (mid >> 32) + (low >> 32);
 }
 
-// floor(sum * top_p) for top_p in (0, 1): the share that top_p keeps. At least 1.
+// floor(sum * p) for top_p in (0, 1), p as in the table above: the share that top_p keeps.
 AFS_HD inline uint64_t sample_top_p_cut(uint64_t sum, float top_p) {
     const uint64_t share = static_cast<uint64_t>(static_cast<double>(top_p) * 4294967296.0);
     const uint64_t cut = sample_mulhi(sum, share << 32);
@@ -102,49 +103,75 @@ struct SampleScratch {
     std::vector<Candidate> kept;
 };
 
-// Draws one id from logits [row.n_vocab] on the CPU.
+namespace sample_detail {
+
+using Candidates = std::vector<SampleScratch::Candidate>;
+
+// The order of top_k and top_p.
+inline bool heavier(const SampleScratch::Candidate& a, const SampleScratch::Candidate& b) {
+    return a.weight != b.weight ? a.weight > b.weight : a.id < b.id;
+}
+
+inline uint64_t sum_of(const Candidates& kept) {
+    uint64_t sum = 0;
+    for (const auto& c : kept) sum += c.weight;
+    return sum;
+}
+
+inline void keep_top_k(Candidates& kept, size_t k) {
+    if (k >= kept.size()) return;
+    const auto end = kept.begin() + static_cast<std::ptrdiff_t>(k);
+    std::nth_element(kept.begin(), end, kept.end(), heavier);
+    kept.erase(end, kept.end());
+}
+
+// Sorts only as long a prefix as the sum needs: a vocabulary's tail is seldom reached.
+inline void keep_top_p(Candidates& kept, float top_p) {
+    const uint64_t cut = top_p > 0.0f ? sample_top_p_cut(sum_of(kept), top_p) : 1;
+    uint64_t running = 0;
+    size_t n = 0, sorted = 0;
+    while (n < kept.size() && running < cut) {
+        if (n == sorted) {
+            sorted = std::min(kept.size(), std::max<size_t>(64, 8 * sorted));
+            const auto begin = kept.begin() + static_cast<std::ptrdiff_t>(n);
+            const auto end = kept.begin() + static_cast<std::ptrdiff_t>(sorted);
+            if (end != kept.end()) std::nth_element(begin, end, kept.end(), heavier);
+            std::sort(begin, end, heavier);
+        }
+        running += kept[n++].weight;
+    }
+    kept.resize(n);
+}
+
+inline void keep_min_p(Candidates& kept, float min_p) {
+    const uint64_t cut = sample_min_p_cut(min_p);
+    kept.erase(
+        std::remove_if(kept.begin(), kept.end(), [cut](const auto& c) { return c.weight < cut; }),
+        kept.end());
+}
+
+}  // namespace sample_detail
+
+// Draws one id from logits [row.n_vocab] on the CPU; 0 where n_vocab < 1.
 inline int32_t sample_row(const float* logits, const afs_row& row, SampleScratch& scratch) {
     const int32_t best = sample_argmax(logits, row.n_vocab);
-    if (!(row.temperature > 0.0f)) return best;
+    if (!(row.temperature > 0.0f) || row.n_vocab < 1) return best;
     const float max = logits[best], inv = 1.0f / row.temperature;
     auto& kept = scratch.kept;
     kept.clear();
     for (int32_t i = 0; i < row.n_vocab; ++i)
         if (const uint64_t w = sample_weight(logits[i], max, inv)) kept.push_back({w, i});
-    if (kept.empty()) return best;
-    using Candidate = SampleScratch::Candidate;
-    const auto heavier = [](const Candidate& a, const Candidate& b) {
-        return a.weight != b.weight ? a.weight > b.weight : a.id < b.id;
-    };
-    const auto sum_of = [&kept] {
-        uint64_t sum = 0;
-        for (const Candidate& c : kept) sum += c.weight;
-        return sum;
-    };
-    if (row.top_k > 0 && static_cast<size_t>(row.top_k) < kept.size()) {
-        std::nth_element(kept.begin(), kept.begin() + row.top_k, kept.end(), heavier);
-        kept.resize(static_cast<size_t>(row.top_k));
-    }
-    if (row.top_p < 1.0f) {
-        std::sort(kept.begin(), kept.end(), heavier);
-        const uint64_t cut = row.top_p > 0.0f ? sample_top_p_cut(sum_of(), row.top_p) : 1;
-        uint64_t running = 0;
-        size_t n = 0;
-        while (n < kept.size() && running < cut) running += kept[n++].weight;
-        kept.resize(n);
-    }
-    if (row.min_p > 0.0f) {
-        const uint64_t cut = sample_min_p_cut(row.min_p);
-        kept.erase(std::remove_if(kept.begin(), kept.end(),
-                                  [cut](const Candidate& c) { return c.weight < cut; }),
-                   kept.end());
-    }
-    if (kept.empty()) return best;
-    std::sort(kept.begin(), kept.end(),
-              [](const Candidate& a, const Candidate& b) { return a.id < b.id; });
-    const uint64_t target = sample_mulhi(sample_hash(row.seed, row.counter), sum_of());
+    if (row.top_k > 0) sample_detail::keep_top_k(kept, static_cast<size_t>(row.top_k));
+    if (row.top_p < 1.0f) sample_detail::keep_top_p(kept, row.top_p);
+    if (row.min_p > 0.0f) sample_detail::keep_min_p(kept, row.min_p);
+    if (kept.empty()) return best;  // every logit is NaN
+    const auto by_id = [](const auto& a, const auto& b) { return a.id < b.id; };
+    if (!std::is_sorted(kept.begin(), kept.end(), by_id))
+        std::sort(kept.begin(), kept.end(), by_id);
+    const uint64_t target =
+        sample_mulhi(sample_hash(row.seed, row.counter), sample_detail::sum_of(kept));
     uint64_t running = 0;
-    for (const Candidate& c : kept)
+    for (const auto& c : kept)
         if ((running += c.weight) > target) return c.id;
     return kept.back().id;
 }

@@ -95,10 +95,11 @@ Status ConfigLoader::find_file() {
     const fs::path bin = program.parent_path();
     for (const fs::path& candidate :
          {config_.working_folder_ / "configs/default.json",
-          bin / "../../../configs/default.json",         // <source>/build/<preset>/bin
-          bin / "../share/afs/configs/default.json"}) {  // <prefix>/bin
-        if (!is_file(candidate)) continue;
-        config_.file_ = candidate.lexically_normal();
+          bin / "../../../configs/default.json",             // <source>/build/<preset>/bin
+          bin / "../share/afs/configs/default.json"}) {      // <prefix>/bin
+        const fs::path file = candidate.lexically_normal();  // the program's path has no links
+        if (!is_file(file)) continue;
+        config_.file_ = file;
         break;
     }
     return {};

@@ -48,6 +48,8 @@ Value Value::of(std::string text) {
     return value;
 }
 
+Value Value::of(const char* text) { return of(std::string(text)); }
+
 Value Value::of(bool flag) {
     Value value;
     value.kind = Kind::boolean;

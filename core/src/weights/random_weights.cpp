@@ -104,13 +104,13 @@ void fill_all(const std::vector<Piece>& pieces, uint32_t n_threads) {
     });
 }
 
-// One anonymous mapping of its own for a weight, returned with its owner.
+// One anonymous mapping of its own for a weight, returned with its owner. Of ordinary pages, as a
+// mapped checkpoint's are: a benchmark then reads what a real model would read.
 Result<std::shared_ptr<const void>> map_memory(const std::string& tag, uint64_t bytes) {
     void* at = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (at == MAP_FAILED)
         return Status(Code::no_memory, "cannot allocate " + std::to_string(bytes) +
                                            " bytes for random weight '" + tag + "'");
-    ::madvise(at, bytes, MADV_HUGEPAGE);  // fewer page faults; a refusal costs speed alone
     return std::shared_ptr<const void>(at, [bytes](void* p) { ::munmap(p, bytes); });
 }
 

@@ -10,7 +10,7 @@
 
 namespace {
 
-using afs_test::OpenGraph;
+using afs::test::OpenGraph;
 
 class Mutator {
 public:
@@ -169,7 +169,7 @@ private:
 
 TEST_CASE("validate survives any graph") {
     afs::GraphBuilder builder(AFS_F32);
-    afs_test::build_toy(builder);
+    afs::test::build_toy(builder);
     const auto built = builder.finish();
     REQUIRE(built.ok());
     int accepted = 0, refused = 0;

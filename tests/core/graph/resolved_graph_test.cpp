@@ -55,7 +55,7 @@ TEST_CASE("a builder keeps its first mistake") {
 
 TEST_CASE("tags and names carry the layer") {
     afs::GraphBuilder g(AFS_BF16);
-    afs_test::build_toy(g);
+    afs::test::build_toy(g);
     const auto graph = g.finish();
     REQUIRE(graph.ok());
     const afs_weight& k = *(*graph)->weights[11];
@@ -69,7 +69,7 @@ TEST_CASE("tags and names carry the layer") {
 
 TEST_CASE("a resolved graph is a full copy with every dtype") {
     auto builder = std::make_unique<afs::GraphBuilder>(AFS_BF16);
-    afs_test::build_toy(*builder);
+    afs::test::build_toy(*builder);
     const auto graph = builder->finish();
     REQUIRE(graph.ok());
     std::vector<int32_t> dtypes((*graph)->n_weights, AFS_BF16);
@@ -110,7 +110,7 @@ TEST_CASE("a resolved graph is a full copy with every dtype") {
 
 TEST_CASE("resolve wants one fitting dtype a weight") {
     afs::GraphBuilder builder(AFS_BF16);
-    afs_test::build_toy(builder);
+    afs::test::build_toy(builder);
     const auto graph = builder.finish();
     REQUIRE(graph.ok());
     const auto message = [&](std::vector<int32_t> dtypes) {
@@ -124,7 +124,7 @@ TEST_CASE("resolve wants one fitting dtype a weight") {
         dtypes[2] = wrong;
         CHECK_THAT(message(dtypes), Catch::Contains("weight 'L0.q.weight' has dtype"));
     }
-    afs_test::OpenGraph stated(**graph);
+    afs::test::OpenGraph stated(**graph);
     stated.value("L0.q.weight").dtype = AFS_BF16;
     CHECK_THAT(afs::ResolvedGraph::resolve(stated.graph, good).status().message(),
                Catch::Contains("has dtype 3, expected 2"));

@@ -7,7 +7,7 @@
 
 #include "afs/graph_builder.hpp"
 
-namespace afs_test {
+namespace afs::test {
 
 inline void build_toy(afs::GraphBuilder& g, int32_t n_layers = 2) {
     using Value = afs::GraphBuilder::Value;
@@ -130,4 +130,4 @@ struct OpenGraph {
     std::vector<const afs_kv_group*> group_list;
 };
 
-}  // namespace afs_test
+}  // namespace afs::test

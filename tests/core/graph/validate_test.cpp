@@ -8,7 +8,7 @@
 #include "afs/graph/validate.hpp"
 #include "core/graph/toy_graph.hpp"
 
-using afs_test::OpenGraph;
+using afs::test::OpenGraph;
 
 namespace {
 
@@ -23,7 +23,7 @@ struct Case {
 
 void check_all(const std::vector<Case>& cases) {
     afs::GraphBuilder builder(AFS_BF16);
-    afs_test::build_toy(builder);
+    afs::test::build_toy(builder);
     const auto built = builder.finish();
     REQUIRE(built.ok());
     REQUIRE(verdict(**built).empty());

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "support/plugin_file.hpp"
+#include "support/model_file.hpp"
 
-using afs_test::ModelFile;
+using afs::test::ModelFile;
 
 namespace {
 

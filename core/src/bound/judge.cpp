@@ -1,0 +1,135 @@
+#include "afs/bound/judge.hpp"
+
+#include "afs/rope.hpp"
+#include "sums.hpp"
+
+namespace afs::bound {
+
+Judged judge_linear(const double* x, const double* w, size_t n, size_t m, size_t k,
+                    int32_t operand_dtype, const Arithmetic& how) {
+    Judged out = judged(n, m, how);
+    const bool flushing = how.flags & AFS_FLUSH_SUBNORMALS;
+    const double u_int = operand_unit(operand_dtype, how);
+    for (size_t i = 0; i < n; ++i)
+        for (size_t o = 0; o < m; ++o) {
+            Sum sum;
+            for (size_t j = 0; j < k; ++j) {
+                const double a = x[i * k + j], b = w[o * k + j];
+                sum.add(static_cast<long double>(a) * b,
+                        flushing &&
+                            (subnormal(a, how.internal_dtype) || subnormal(b, how.internal_dtype)));
+            }
+            Error error(how);
+            error.accumulated(sum);
+            error.shared(u_int * sum.s1(), u_int * sum.s2());
+            error.shared(sum.lost(), sum.lost());
+            error.store(out, i * m + o, sum.value());
+        }
+    return out;
+}
+
+Judged judge_rms_norm(const double* x, const double* w, size_t n, size_t d,
+                      const afs_rms_norm_params& params, const Arithmetic& how) {
+    Judged out = judged(n, d, how);
+    const double per_row = (4 * std::sqrt(static_cast<double>(d)) + 8) * acc_unit(how);
+    for (size_t i = 0; i < n; ++i) {
+        const bool alike = few_values(x + i * d, d);
+        long double squares = 0;
+        for (size_t j = 0; j < d; ++j)
+            squares += static_cast<long double>(x[i * d + j]) * x[i * d + j];
+        const long double r = 1 / std::sqrt(squares / static_cast<long double>(d) + params.eps);
+        for (size_t j = 0; j < d; ++j) {
+            const double normed = static_cast<double>(x[i * d + j] * r);
+            const double want = static_cast<double>(x[i * d + j] * r * w[j]);
+            Error error(how, alike);
+            error.underflow(1, w[j]);
+            error.shared(per_row * std::abs(want), per_row / 4 * std::abs(want));
+            if (!params.weight_before_cast) error.rounding(how.out_dtype, normed, w[j]);
+            error.underflow(1);
+            error.store(out, i * d + j, want);
+        }
+    }
+    return out;
+}
+
+Judged judge_rope(const double* x, const int32_t* positions, size_t n, size_t width,
+                  const afs_rope_params& params, const Arithmetic& how) {
+    Judged out = judged(n, width, how);
+    const size_t half = params.head_dim / 2;
+    const auto element = [&](size_t at, double a, double c, double b, double s, bool alike) {
+        const long double p = static_cast<long double>(a) * c, q = static_cast<long double>(b) * s;
+        const double s1 = static_cast<double>(std::abs(p) + std::abs(q)), u = 4 * acc_unit(how);
+        Error error(how, alike);
+        error.underflow(3);
+        error.shared(u * s1, u * s1 / 4);
+        if (params.table_in_act_dtype) {
+            const double c_half = half_ulp(how.out_dtype, c), s_half = half_ulp(how.out_dtype, s);
+            error.shared(c_half * std::abs(a), c_half * std::abs(a));
+            error.shared(s_half * std::abs(b), s_half * std::abs(b));
+            // a table entry moved up a binade moves its product too
+            error.rounding(how.out_dtype, std::abs(static_cast<double>(p)) + c_half * std::abs(a));
+            error.rounding(how.out_dtype, std::abs(static_cast<double>(q)) + s_half * std::abs(b));
+        }
+        error.store(out, at, static_cast<double>(p + q));
+    };
+    for (size_t i = 0; i < n; ++i) {
+        const bool alike = few_values(x + i * width, width);
+        for (size_t j = 0; j < width / 2; ++j) {
+            const size_t lo = i * width + j / half * 2 * half + j % half, hi = lo + half;
+            const float inv = rope_inv_freq(params, static_cast<uint32_t>(j % half));
+            const double angle = rope_angle(positions[i], inv);
+            const double c = std::cos(angle), s = std::sin(angle);
+            element(lo, x[lo], c, -x[hi], s, alike);
+            element(hi, x[hi], c, x[lo], s, alike);
+        }
+    }
+    return out;
+}
+
+// exp(-x) overflows below -log(largest): the quotient is then 0 where silu is merely small.
+Judged judge_swiglu(const double* gate, const double* up, size_t n, size_t f,
+                    const Arithmetic& how) {
+    Judged out = judged(n, f, how);
+    const double lowest = -std::log(largest_finite(how.acc_dtype)) + 0.01;
+    bool alike = false;
+    for (size_t i = 0; i < n * f; ++i) {
+        if (i % f == 0) alike = few_values(gate + i, f);
+        const long double x = gate[i];
+        const double silu = static_cast<double>(x / (1 + std::exp(-x)));
+        const double want = static_cast<double>(x / (1 + std::exp(-x)) * up[i]);
+        const double u = (6 + 2 * std::abs(gate[i])) * acc_unit(how);
+        Error error(how, alike);
+        error.independent(u * std::abs(want), u / 4 * std::abs(want));
+        error.underflow(1, up[i]);
+        error.underflow(1);
+        error.rounding(how.out_dtype, silu, up[i]);
+        if (gate[i] < lowest) error.shared(std::abs(want), std::abs(want));
+        error.store(out, i, want);
+    }
+    return out;
+}
+
+Judged judge_add(const double* a, const double* b, size_t n, size_t d, const Arithmetic& how) {
+    Judged out = judged(n, d, how);
+    bool alike = false;
+    for (size_t i = 0; i < n * d; ++i) {
+        if (i % d == 0) alike = few_values(a + i, d);
+        Error error(how, alike);
+        const double want = a[i] + b[i], u = acc_unit(how);
+        if (how.out_dtype != how.acc_dtype)
+            error.independent(u * std::abs(want), u * std::abs(want));
+        error.store(out, i, want);
+    }
+    return out;
+}
+
+void append(Judged& to, const Judged& rows) {
+    if (to.rows == 0) return void(to = rows);
+    to.rows += rows.rows;
+    to.want.insert(to.want.end(), rows.want.begin(), rows.want.end());
+    to.bound.insert(to.bound.end(), rows.bound.begin(), rows.bound.end());
+    to.spread.insert(to.spread.end(), rows.spread.begin(), rows.spread.end());
+    to.shared.insert(to.shared.end(), rows.shared.begin(), rows.shared.end());
+}
+
+}  // namespace afs::bound

@@ -1,0 +1,68 @@
+#include "afs/bound/judge.hpp"
+#include "sums.hpp"
+
+namespace afs::bound {
+namespace {
+
+// Softmax of one head in extended precision, with the largest sum of |q k| scale.
+struct Weights {
+    std::vector<long double> p;
+    double largest_s1 = 0;
+    double exponent = 0;  // sum of p * |score - max|
+};
+
+Weights weights(const double* q, const double* k, size_t context, size_t stride, size_t hd,
+                double scale) {
+    Weights w;
+    long double max = -INFINITY, sum = 0;
+    for (size_t t = 0; t < context; ++t) {
+        Sum score;
+        for (size_t d = 0; d < hd; ++d)
+            score.add(static_cast<long double>(q[d]) * k[t * stride + d] * scale);
+        w.p.push_back(score.value());
+        w.largest_s1 = std::max(w.largest_s1, score.s1());
+        max = std::max<long double>(max, score.value());
+    }
+    std::vector<long double> distance;
+    for (long double& s : w.p) {
+        distance.push_back(max - s);
+        sum += s = std::exp(s - max);
+    }
+    for (size_t t = 0; t < context; ++t) {
+        w.p[t] /= sum;
+        w.exponent += static_cast<double>(w.p[t] * distance[t]);
+    }
+    return w;
+}
+
+}  // namespace
+
+// A score is off by at most delta, so every weight by a factor of 1 +- 2 delta (numerator and sum);
+// exp, its argument's rounding, the sum's and the quotient's are relative errors of weights too.
+Judged judge_attention(const double* q, const double* k, const double* v, size_t context,
+                       const afs_attention_params& params, const Arithmetic& how) {
+    const size_t hd = params.head_dim, group = params.n_heads / params.n_kv_heads;
+    const size_t stride = params.n_kv_heads * hd;
+    Judged out = judged(1, params.n_heads * hd, how);
+    for (size_t h = 0; h < params.n_heads; ++h) {
+        const double *kh = k + h / group * hd, *vh = v + h / group * hd;
+        const Weights w =
+            weights(q + h * hd, kh, context, stride, hd, static_cast<double>(params.scale));
+        const double u = acc_unit(how), root_t = std::sqrt(static_cast<double>(context));
+        const double inside = operand_unit(how.out_dtype, how);
+        const double delta = (4 * std::sqrt(static_cast<double>(hd)) * u + inside) * w.largest_s1;
+        const double soft = (3 + 2 * w.exponent + 4 * root_t) * u + inside;
+        for (size_t d = 0; d < hd; ++d) {
+            Sum sum;
+            for (size_t t = 0; t < context; ++t) sum.add(w.p[t] * vh[t * stride + d]);
+            const double relative = context > 1 ? 2 * delta + soft : soft;
+            Error error(how);
+            error.accumulated(sum);
+            error.shared(relative * sum.s1(), relative / 4 * sum.s1());
+            error.store(out, h * hd + d, sum.value());
+        }
+    }
+    return out;
+}
+
+}  // namespace afs::bound

@@ -1,0 +1,140 @@
+// A sum in extended precision with what its error bound needs, and the parts that all judges share.
+#pragma once
+#include <algorithm>
+#include <bitset>
+#include <cmath>
+#include <cstring>
+#include <set>
+
+#include "afs/abi/ops.h"
+#include "afs/bound/judged.hpp"
+
+namespace afs::bound {
+
+// Fitted on simulated kernels (tests/core/bound/linear_test.cpp): a sequential fp32 accumulator has
+// an RMS error of about 0.4 sqrt(K) u (S2 + P); its largest of a million elements stays under 3.
+constexpr double kAccSpread = 0.6, kAccBound = 3.0;
+
+class Sum {
+public:
+    void add(long double term, bool flushed = false) {
+        total_ += term;
+        half_[n_++ % 2] += term;
+        absolute_ += std::abs(term);
+        squares_ += term * term;
+        largest_ = std::max({largest_, std::abs(total_), std::abs(half_[0]), std::abs(half_[1])});
+        if (flushed) lost_ += std::abs(term);
+        note_kind(static_cast<double>(term));
+    }
+    double value() const { return static_cast<double>(total_); }
+    double n() const { return static_cast<double>(n_); }
+    double s1() const { return static_cast<double>(absolute_); }
+    double s2() const { return static_cast<double>(std::sqrt(squares_)); }
+    double lost() const { return static_cast<double>(lost_); }  // terms that flushing takes away
+    // sqrt(K) * (S2 + P), times c * u_acc the accumulator's part. Equal terms are rounded alike, so
+    // the errors of few kinds of terms add up like K / sqrt(kinds) instead.
+    double growth() const {
+        const double n = static_cast<double>(n_);
+        return std::sqrt(n * std::max(1.0, n / n_kinds())) * (s2() + static_cast<double>(largest_));
+    }
+
+private:
+    static constexpr size_t kBits = 1 << 14;
+    void note_kind(double term) {
+        uint64_t bits;
+        std::memcpy(&bits, &term, sizeof bits);
+        auto slot = kinds_[(bits * 0x9e3779b97f4a7c15ull) >> 50];
+        n_slots_ += !slot;
+        slot = true;
+    }
+    // How many values the terms have, estimated from how full the bitmap is.
+    double n_kinds() const {
+        const double all = kBits, empty = all - static_cast<double>(std::min(n_slots_, kBits - 1));
+        return std::max(1.0, all * std::log(all / empty));
+    }
+
+    long double total_ = 0, half_[2] = {0, 0}, absolute_ = 0, squares_ = 0, largest_ = 0, lost_ = 0;
+    size_t n_ = 0, n_slots_ = 0;
+    std::bitset<kBits> kinds_;
+};
+
+// Accumulator's unit: tensor cores truncate, which is at most twice a rounding.
+inline double acc_unit(const Arithmetic& how) {
+    return unit_roundoff(how.acc_dtype) * (how.flags & AFS_TENSOR_CORE ? 2 : 1);
+}
+// Rounding two operands of one dtype to a narrower one inside.
+inline double operand_unit(int32_t operand_dtype, const Arithmetic& how) {
+    const double inside = unit_roundoff(how.internal_dtype);
+    return inside > unit_roundoff(operand_dtype) ? 2 * inside : 0;
+}
+inline bool subnormal(double x, int32_t dtype) {
+    return x != 0 && std::abs(x) < smallest_normal(dtype);
+}
+
+// True where a row holds so few values that the errors of its elements are no independent draws:
+// the products of a handful of short numbers round with a bias of their own.
+inline bool few_values(const double* x, size_t n) {
+    constexpr size_t kFew = 64;
+    std::set<double> kinds;
+    for (size_t i = 0; i < n && kinds.size() < kFew; ++i) kinds.insert(std::abs(x[i]));
+    return kinds.size() < kFew && 2 * kinds.size() < n;
+}
+
+// Errors gathered for one element: the worst case, the RMS, and whether neighbours share it. Kept
+// in extended precision, where the square of a subnormal is not yet 0.
+class Error {
+public:
+    explicit Error(const Arithmetic& how, bool alike = false) : how_(how), alike_(alike) {}
+    void independent(double worst, double rms) {
+        worst_ += worst;
+        (alike_ ? shared2_ : spread2_) += static_cast<long double>(rms) * rms;
+    }
+    void shared(double worst, double rms) {
+        worst_ += worst;
+        shared2_ += static_cast<long double>(rms) * rms;
+    }
+    // Rounding to the nearest of dtype at x, times a factor.
+    void rounding(int32_t dtype, double x, double factor = 1) {
+        const double half = half_ulp(dtype, x) * std::abs(factor);
+        independent(half, half / std::sqrt(3.0));
+    }
+    // n results of the accumulator's type that may be subnormal, each times a factor.
+    void underflow(double n, double factor = 1) {
+        const double half = half_ulp(how_.acc_dtype, 0) * std::abs(factor);
+        independent(n * half, std::sqrt(n) * half);
+    }
+    void accumulated(const Sum& sum) {
+        const double part = acc_unit(how_) * sum.growth();
+        if (how_.flags & AFS_TENSOR_CORE)
+            shared(kAccBound * part, kAccSpread * part);  // truncation pulls all one way
+        else
+            independent(kAccBound * part, kAccSpread * part);
+        underflow(sum.n());
+    }
+    // Puts the element into a judgement: its own last rounding, flushing, and the double of `want`.
+    void store(Judged& to, size_t i, double want) {
+        rounding(how_.out_dtype, std::abs(want) + worst_);
+        const double tiny = smallest_normal(how_.out_dtype);
+        if (how_.flags & AFS_FLUSH_SUBNORMALS && std::abs(want) < tiny) shared(tiny, tiny);
+        if (how_.out_dtype == AFS_F64) rounding(AFS_F64, want);
+        to.want[i] = want;
+        to.bound[i] = worst_;
+        to.spread[i] = static_cast<double>(std::sqrt(spread2_));
+        to.shared[i] = static_cast<double>(std::sqrt(shared2_));
+    }
+
+private:
+    const Arithmetic& how_;
+    bool alike_;
+    double worst_ = 0;
+    long double spread2_ = 0, shared2_ = 0;
+};
+
+inline Judged judged(size_t rows, size_t cols, const Arithmetic& how) {
+    Judged j;
+    j.rows = rows, j.cols = cols, j.out_dtype = how.out_dtype;
+    for (auto* v : {&j.want, &j.bound, &j.spread, &j.shared}) v->resize(rows * cols);
+    return j;
+}
+
+}  // namespace afs::bound
