@@ -30,7 +30,8 @@ struct Definition {
     bool fuse_unk = false;
     std::vector<int32_t> prefix, suffix;  // what ADD_SPECIAL puts around the text
     int32_t bos_id = -1, eos_id = -1, pad_id = -1;
-    std::string origin;  // "tokenizer.json"
+    std::string origin;  // for the summary: "tokenizer.json"
+    std::string file;    // for messages: the path of the file that was read
 };
 
 // The two expressions that files without a pre-tokenizer of their own imply.

@@ -1,8 +1,10 @@
 // Oniguruma (Ruby syntax), in which HF tokenizers writes expressions, to PCRE2. What both read
 // alike passes; what they read differently is rewritten or refused by name.
+#include <cctype>
 #include <cstring>
 
 #include "regex.hpp"
+#include "unicode_additions.hpp"
 #include "utf8.hpp"
 
 namespace afs::bpe {
@@ -27,6 +29,14 @@ bool is_category(std::string_view name) {
     return name.size() == 1 || kMinor[major - kMajor].find(name[1]) != std::string_view::npos;
 }
 
+// Class members for one general category: what PCRE2 knows and what came later.
+std::string category(std::string_view name) {
+    std::string members = "\\p{" + std::string(name) + "}";
+    for (const CategoryAdditions& more : kCategoryAdditions)
+        if (name == std::string_view(more.category).substr(0, name.size())) members += more.members;
+    return members;
+}
+
 class Translator {
 public:
     explicit Translator(std::string_view from) : from_(from) {}
@@ -48,7 +58,7 @@ private:
         to_.append(from_.substr(at_, n));
         at_ += n;
     }
-    void emit_set(const char* members, bool negated) {
+    void emit_set(const std::string& members, bool negated = false) {
         to_ += in_class_ ? members : std::string(negated ? "[^" : "[") + members + "]";
     }
 
@@ -86,12 +96,26 @@ private:
             pass();
             return {};
         }
+        if (peek(2) == 'i') AFS_TRY(check_folding());
         for (const std::string_view known : {"(?:", "(?i:", "(?=", "(?!", "(?<=", "(?<!", "(?>"})
             if (from_.substr(at_, known.size()) == known) {
                 pass(known.size());
                 return {};
             }
         return refuse("group " + in_quotes(from_.substr(at_, 4)));
+    }
+
+    // Oniguruma also folds one character to several ("ss" takes a sharp s), PCRE2 does not.
+    Status check_folding() const {
+        std::string body(from_.substr(at_, from_.find(')', at_) - at_));
+        for (char& c : body) {
+            if (static_cast<uint8_t>(c) >= 0x80) return refuse("(?i: with characters beyond ASCII");
+            c = static_cast<char>(std::tolower(c));
+        }
+        for (const char* several : {"ss", "st", "ff", "fi", "fl"})
+            if (body.find(several) != std::string::npos)
+                return refuse(std::string("(?i: with '") + several + "'");
+        return {};
     }
 
     // {n}, {n,}, {n,m}; a '+' behind one is possessive in PCRE2 and a repetition in Oniguruma.
@@ -115,7 +139,7 @@ private:
     Status escape() {
         const char c = peek(1);
         switch (c) {
-            case 's': emit_set(kSpace, false); break;
+            case 's': emit_set(kSpace); break;
             case 'S':
                 if (in_class_)
                     to_ += kNotSpace;
@@ -123,7 +147,7 @@ private:
                     emit_set(kSpace, true);
                 break;
             case 'v': to_ += "\\x0b"; break;
-            case 'd': to_ += "\\p{Nd}"; break;
+            case 'd': emit_set(category("Nd")); break;
             case 'p':
             case 'P': return property();
             case 'u':
@@ -146,8 +170,13 @@ private:
         if (peek(2) != '{' || close == std::string_view::npos)
             return refuse("property " + in_quotes(from_.substr(at_, 4)));
         const std::string_view name = from_.substr(at_ + 3, close - at_ - 3);
-        if (!is_category(name)) return refuse("property " + in_quotes(name));
-        pass(close + 1 - at_);
+        // Unassigned characters (in Cn and C) are other ones in each Unicode version.
+        if (!is_category(name) || name == "C" || name == "Cn")
+            return refuse("property " + in_quotes(name));
+        const bool negated = peek(1) == 'P';
+        if (negated && in_class_) return refuse("a negated property inside a class");
+        emit_set(category(name), negated);
+        at_ = close + 1;
         return {};
     }
 

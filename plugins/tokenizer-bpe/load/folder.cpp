@@ -136,15 +136,14 @@ int BpeTokenizer::score(const afs_tokenizer_source& source) {
 
 Status BpeTokenizer::load(const afs_tokenizer_source& source, afs_tokenizer_info& info) {
     if (!source.path) return invalid("no path: expected a checkpoint's folder or a file");
-    const std::string path = source.path;
-    AFS_ASSIGN(Definition definition, load_source(path));
+    AFS_ASSIGN(Definition definition, load_source(source.path));
     definition.vocabulary.finish();
-    if (definition.vocabulary.size() == 0) return invalid("'" + path + "' has an empty vocabulary");
-    const auto named = [&](const Status& status) { return status.context("'" + path + "'"); };
+    const std::string file = "'" + definition.file + "'";
+    if (definition.vocabulary.size() == 0) return invalid(file + ": empty vocabulary");
     auto splits = Pretokenizer::make(definition.splits);
-    if (!splits.ok()) return named(splits.status());
+    if (!splits.ok()) return splits.status().context(file);
     auto byte_level = Pretokenizer::make(definition.byte_level);
-    if (!byte_level.ok()) return named(byte_level.status());
+    if (!byte_level.ok()) return byte_level.status().context(file);
     loaded_ =
         std::make_unique<Loaded>(std::move(definition), std::move(*splits), std::move(*byte_level));
 

@@ -80,6 +80,7 @@ Status read_added(const json& document, Definition& definition) {
 Result<Definition> load_tokenizer_json(const std::string& path, const Folder& folder) {
     Definition definition;
     definition.origin = "tokenizer.json";
+    definition.file = path;
     PendingMerges merges;
     BulkParts bulk;
     bulk.vocab_entry = [&](const std::string& token, uint64_t id) {

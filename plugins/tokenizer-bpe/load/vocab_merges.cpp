@@ -102,6 +102,7 @@ Result<Definition> load_vocab_merges(const Folder& folder) {
     Definition definition;
     definition.origin = "vocab.json and merges.txt";
     const std::string vocab = folder.file("vocab.json");
+    definition.file = vocab;
     BulkParts bulk;
     bulk.whole_file_is_vocab = true;
     bulk.vocab_entry = [&](const std::string& token, uint64_t id) {
