@@ -87,10 +87,13 @@ void print_statistics(const Runtime& runtime, const Outcome& out, const EngineSt
     const auto rate = [](uint64_t tokens, double seconds) {
         return seconds > 0 ? static_cast<double>(tokens) / seconds : 0.0;
     };
+    std::string kernels;
+    for (const Backend& backend : runtime.plan().backends)
+        kernels += (kernels.empty() ? "" : ",") + backend.name;
     std::fprintf(stderr,
                  "\n[%s on %s: prompt %llu tokens, %.1f tok/s; generated %zu tokens, %.1f tok/s; "
                  "ready in %.0f ms, first token %.0f ms later; ended by %s]\n",
-                 runtime.model_name().c_str(), runtime.plan().backends.front().name.c_str(),
+                 runtime.model_name().c_str(), kernels.c_str(),
                  static_cast<unsigned long long>(stats.prompt_tokens),
                  rate(stats.prompt_tokens, stats.prefill_seconds), out.ids.size(),
                  rate(out.ids.size() - (out.ids.empty() ? 0 : 1), stats.decode_seconds),
