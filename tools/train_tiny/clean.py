@@ -2,11 +2,13 @@
 
     python clean.py OUT --raw FILE.jsonl... --style STYLE.txt
 
+A raw file that ends in .txt holds stories that an earlier run kept.
 Writes OUT/train.txt and OUT/heldout.txt, stories apart by lines with <|endoftext|>.
 """
 import argparse
 import collections
 import json
+import multiprocessing
 import random
 import re
 from pathlib import Path
@@ -34,13 +36,13 @@ def repetitive(text: str, words: list[str]) -> bool:
     if starts and max(starts.values()) > max(2, len(long) // 6):
         return True
     triples = list(zip(words, words[1:], words[2:]))
-    if len(set(triples)) < 0.89 * len(triples):
+    if len(set(triples)) < 0.91 * len(triples):
         return True
     fives = list(zip(words, words[1:], words[2:], words[3:], words[4:]))
-    if len(set(fives)) < 0.965 * len(fives):
+    if len(set(fives)) < 0.975 * len(fives):
         return True
     counts = collections.Counter(w for w in words if len(w) > 3)
-    return max(counts.values()) > max(6, 0.07 * len(words))
+    return max(counts.values()) > max(5, 0.065 * len(words))
 
 
 def tidy(text: str) -> str:
@@ -79,14 +81,13 @@ def main():
     parser.add_argument("--held", type=int, default=400)
     args = parser.parse_args()
     rng = random.Random(1)
-    stories, total = [], 0
-    for path in args.raw:
-        for line in path.read_text().splitlines():
-            total += 1
-            text = tidy(json.loads(line)["text"])
-            if text:
-                stories.append(text)
-    print(total, "written,", len(stories), "in good form and not repetitive")
+    raw = [json.loads(line)["text"] for path in args.raw if path.suffix == ".jsonl"
+           for line in path.read_text().splitlines()]
+    raw += [text for path in args.raw if path.suffix == ".txt"
+            for text in path.read_text().split("\n<|endoftext|>\n")]
+    with multiprocessing.Pool() as pool:
+        stories = [text for text in pool.imap(tidy, raw, 500) if text]
+    print(len(raw), "written,", len(stories), "in good form and not repetitive")
 
     lower = collections.Counter(w for s in stories for w in set(WORD.findall(s)) if w.islower())
     stories = [s for s in stories

@@ -30,7 +30,8 @@ def perplexity(model, tokenizer, texts) -> tuple[float, int]:
     predicted where the tokenizer puts nothing before it."""
     total = count = 0
     for text in texts:
-        ids = torch.tensor([tokenizer(text).input_ids + [tokenizer.eos_token_id]])
+        ids = torch.tensor([tokenizer(text).input_ids + [tokenizer.eos_token_id]],
+                           device=model.device)
         loss = F.cross_entropy(model(ids).logits[0, :-1].float(), ids[0, 1:], reduction="sum")
         total, count = total + loss.item(), count + ids.shape[1] - 1
     return math.exp(total / count), count
@@ -42,11 +43,15 @@ def prompts_of(held: list[str], seed: int, number: int = 20) -> list[str]:
 
 
 @torch.inference_mode()
-def greedy(model, tokenizer, prompt: str, length: int = 200) -> tuple[list[int], list[int]]:
-    ids = tokenizer(prompt, return_tensors="pt").input_ids
-    out = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=length,
-                         do_sample=False, pad_token_id=model.config.eos_token_id)[0].tolist()
-    return out[:ids.shape[1]], out[ids.shape[1]:]
+def greedy(model, tokenizer, prompts: list[str], length: int = 200):
+    """(ids of the prompt, greedy ids up to the end token) for each prompt."""
+    out = []
+    for ids in (tokenizer(p).input_ids for p in prompts):
+        row = torch.tensor([ids], device=model.device)
+        text = model.generate(row, attention_mask=torch.ones_like(row), max_new_tokens=length,
+                              do_sample=False, pad_token_id=model.config.eos_token_id)
+        out.append((ids, text[0, len(ids):].tolist()))
+    return out
 
 
 class Corpus:
@@ -80,10 +85,9 @@ class Corpus:
             best = 0
             for start, k in enumerate(key):
                 for place in where.get(int(k), ()):
-                    n = SHORTEST
-                    while (start + n < len(ids) and place + n < len(self.ids)
-                           and ids[start + n] == self.ids[place + n]):
-                        n += 1
+                    width = min(len(ids) - start, len(self.ids) - place)
+                    differ = np.nonzero(ids[start:start + width] != self.ids[place:place + width])[0]
+                    n = int(differ[0]) if len(differ) else width
                     best = max(best, n - max(0, len(prompt) - start))
             out.append(best)
         return out
@@ -101,21 +105,26 @@ def main():
     parser.add_argument("data", type=Path)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--show", type=int, default=4)
-    parser.add_argument("--documents", type=int, default=300)
+    parser.add_argument("--documents", type=int, default=400)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--sample", type=Path, help="write the training sample there")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     tokenizer = AutoTokenizer.from_pretrained(args.model)
-    model = AutoModelForCausalLM.from_pretrained(args.model, dtype=torch.float32).eval()
+    model = AutoModelForCausalLM.from_pretrained(args.model, dtype=torch.float32)
+    model = model.to(args.device).eval()
     held, train = read(args.data / "heldout.txt"), read(args.data / "train.txt")
-    some = random.Random(2).sample(train, args.documents)
+    some = random.Random(2).sample(train, 400)
+    if args.sample:
+        args.sample.write_text("\n<|endoftext|>\n".join(some) + "\n", encoding="utf-8")
     result = {"heldout": perplexity(model, tokenizer, held[:args.documents]),
-              "train_sample": perplexity(model, tokenizer, some)}
+              "train_sample": perplexity(model, tokenizer, some[:args.documents])}
     result["ratio"] = result["heldout"][0] / result["train_sample"][0]
     print(json.dumps(result), flush=True)
     cases = [(seed, p) for seed in range(1, args.seeds + 1) for p in prompts_of(held, seed)]
     cases += [(0, "Once upon a time"), (0, "Once upon a time, there was a"), (0, "The sun"),
               (0, "One day"), (0, "My name is")]
-    texts = [greedy(model, tokenizer, p) for _, p in cases]
+    texts = greedy(model, tokenizer, [p for _, p in cases])
     runs = Corpus(train, tokenizer).longest(texts)
     looped = [repeats(c) for _, c in texts]
     ended = [c[-1] == tokenizer.eos_token_id for _, c in texts]

@@ -183,22 +183,17 @@ class Writer:
 @torch.inference_mode()
 def write(weights, tokenizer, words, out, seconds, batch, temperature=0.9, min_p=0.1, seed=1):
     """Writes JSON lines {"prompt", "text"} until the time is over; returns stories and tokens."""
-    slots, width, every, begin = 384, 48, 16, time.time()
+    slots, width, every, begin = 304, 48, 16, time.time()
     writer = Writer(weights, batch, slots, width, temperature, min_p, seed << 20)
     writer.capture()
     rng, prompts, count, tokens = random.Random(seed), {}, 0, 0
     while time.time() - begin < seconds:
         free = writer.done.nonzero().squeeze(1)
-        ended = [r for r in free.tolist() if r in prompts]
+        ended, stories = [r for r in free.tolist() if r in prompts], []
         if ended:
             ids = writer.tokens[torch.tensor(ended, device=free.device)].tolist()
             lens = writer.lens[torch.tensor(ended, device=free.device)].tolist()
             stories = [(prompts.pop(r), row[:n]) for r, row, n in zip(ended, ids, lens)]
-            whole = [(p, row) for p, row in stories if row[-1] == END]
-            texts = tokenizer.decode_batch([row[p[1]:] for p, row in whole])
-            for (p, row), text in zip(whole, texts):
-                out.write(json.dumps({"words": p[0], "text": text}) + "\n")
-            count, tokens = count + len(whole), tokens + sum(len(row) - p[1] for p, row in whole)
         for start in range(0, len(free), 1024):
             rows = free[start:start + 1024]
             asked = [make_prompt(rng, words) for _ in range(len(rows))]
@@ -210,6 +205,12 @@ def write(weights, tokenizer, words, out, seconds, batch, temperature=0.9, min_p
             prompts.update({r: (asked[j][0], heads[j]) for r, j in zip(rows.tolist(), keep)})
         for _ in range(every):
             writer.graph.replay()
+        # The text of the stories that ended, while the device works on.
+        whole = [(p, row) for p, row in stories if row[-1] == END]
+        texts = tokenizer.decode_batch([row[p[1]:] for p, row in whole])
+        for (p, row), text in zip(whole, texts):
+            out.write(json.dumps({"words": p[0], "text": text}) + "\n")
+        count, tokens = count + len(whole), tokens + sum(len(row) - p[1] for p, row in whole)
     took = time.time() - begin
     print(f"{count} stories, {tokens} tokens, {took:.0f} s, {tokens / took:.0f} tokens/s")
 
@@ -219,7 +220,7 @@ def main():
     for name in ("model", "tokenizer", "words", "out"):
         parser.add_argument(name)
     parser.add_argument("--seconds", type=float, default=240)
-    parser.add_argument("--batch", type=int, default=6144)
+    parser.add_argument("--batch", type=int, default=8192)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--temperature", type=float, default=0.9)
     args = parser.parse_args()

@@ -50,13 +50,16 @@ class Attention(nn.Module):
         else:
             self.q_norm = self.k_norm = nn.Identity()
 
-    def forward(self, x, cos, sin):
+    def forward(self, x, cos, sin, cache=None):
         q, k, v = self.q_norm(self.q_proj(x)), self.k_norm(self.k_proj(x)), self.v_proj(x)
         q, k, v = (y.view(*y.shape[:2], -1, self.dim).transpose(1, 2).to(v.dtype)
                    for y in (q, k, v))
         q, k = rotate(q, cos, sin), rotate(k, cos, sin)
+        if cache is not None:
+            cache[:] = [torch.cat(pair, 2) for pair in zip(cache, (k, v))] if cache else [k, v]
+            k, v = cache
         k, v = (y.repeat_interleave(self.group, 1) for y in (k, v))
-        out = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        out = F.scaled_dot_product_attention(q, k, v, is_causal=x.shape[1] > 1)
         return self.o_proj(out.transpose(1, 2).flatten(2))
 
 
@@ -84,12 +87,12 @@ class Layer(nn.Module):
             setattr(self, name, Norm(config["hidden_size"], config["rms_norm_eps"]))
         self.names = first, second
 
-    def forward(self, h, cos, sin):
+    def forward(self, h, cos, sin, cache=None):
         first, second = (getattr(self, name) for name in self.names)
         if self.after:
-            h = h + first(self.self_attn(h, cos, sin))
+            h = h + first(self.self_attn(h, cos, sin, cache))
             return h + second(self.mlp(h))
-        h = h + self.self_attn(first(h), cos, sin)
+        h = h + self.self_attn(first(h), cos, sin, cache)
         return h + self.mlp(second(h))
 
 
@@ -114,10 +117,12 @@ class Tiny(nn.Module):
                 depth = math.sqrt(2 * config["num_hidden_layers"]) if out else 1
                 nn.init.normal_(p, std=config["initializer_range"] / depth)
 
-    def forward(self, ids):
+    def forward(self, ids, caches=None):
+        """caches: a list for each layer, empty before the first tokens, for writing on."""
         h = self.model.embed_tokens(ids)
-        cos, sin = self.cos[:ids.shape[1]], self.sin[:ids.shape[1]]
-        for layer in self.model.layers:
-            h = layer(h, cos, sin)
+        begin = caches[0][0].shape[2] if caches and caches[0] else 0
+        cos, sin = (x[begin:begin + ids.shape[1]] for x in (self.cos, self.sin))
+        for i, layer in enumerate(self.model.layers):
+            h = layer(h, cos, sin, caches[i] if caches else None)
         head = self.model.embed_tokens if self.tied else self.lm_head
         return F.linear(self.model.norm(h), head.weight)

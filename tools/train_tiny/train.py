@@ -47,9 +47,9 @@ class Muon:
             torch._foreach_sub_(params, list(x.unbind()))
 
 
-def documents(path: Path, family: str, tokenizer: Tokenizer) -> list[np.ndarray]:
+def documents(path: Path, family: str, tokenizer: Tokenizer, most=None) -> list[np.ndarray]:
     """Ids of each document, with the token that ends it (Llama-3's own also begins it)."""
-    texts = path.read_text(encoding="utf-8").strip().split("\n<|endoftext|>\n")
+    texts = path.read_text(encoding="utf-8").strip().split("\n<|endoftext|>\n")[:most]
     end = tokenizer.token_to_id(EOS[family])
     return [np.array(e.ids + [end], dtype=np.int32) for e in tokenizer.encode_batch(texts)]
 
@@ -66,19 +66,25 @@ def rows(docs, rng, width):
     return torch.from_numpy(np.stack(out))
 
 
+def padded(docs, width: int, device) -> torch.Tensor:
+    """Documents as rows of one length; -100 after the end, which no loss counts."""
+    width = min(width, max(map(len, docs)))
+    ids = np.full((len(docs), width), -100, dtype=np.int64)
+    for row, doc in zip(ids, docs):
+        row[:min(width, len(doc))] = doc[:width]
+    return torch.from_numpy(ids).to(device)
+
+
 @torch.no_grad()
 def mean_loss(model, docs, width=384):
     """Mean loss a token, each document alone from position 0."""
     total = count = 0
-    for start in range(0, len(docs), 250):
-        ids = np.full((len(docs[start:start + 250]), width), -100, dtype=np.int64)
-        for r, d in enumerate(docs[start:start + 250]):
-            ids[r, :min(width, len(d))] = d[:width]
-        ids = torch.from_numpy(ids).cuda()
+    for start in range(0, len(docs), 100):
+        ids = padded(docs[start:start + 100], width, model.cos.device)
         logits = model(ids[:, :-1].clamp(min=0)).float()
-        target = ids[:, 1:]
-        total += F.cross_entropy(logits.flatten(0, 1), target.flatten(), reduction="sum").item()
-        count += int((target >= 0).sum())
+        total += F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(),
+                                 reduction="sum").item()
+        count += int((ids[:, 1:] >= 0).sum())
     return total / count
 
 
@@ -87,7 +93,7 @@ def main():
     parser.add_argument("family", choices=["olmo2", "llama3"])
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--epochs", type=float, default=16)
+    parser.add_argument("--epochs", type=float, default=4)
     parser.add_argument("--seconds", type=float, default=600, help="shortens the schedule")
     parser.add_argument("--rows", type=int, default=64)
     parser.add_argument("--width", type=int, default=1024)
@@ -116,6 +122,14 @@ def main():
             logits = model(ids[:, :-1])
         return F.cross_entropy(logits.flatten(0, 1).float(), ids[:, 1:].flatten().long())
 
+    def update(loss, rate):
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(outer, 1.0)
+        muon.step(rate)
+        adam.param_groups[0]["lr"] = rate
+        adam.step()
+        model.zero_grad(set_to_none=True)
+
     queue = rows(train, rng, args.width).cuda()
     a_row = args.rows
     steps = int(args.epochs * len(queue) / a_row)
@@ -130,13 +144,8 @@ def main():
             break
         rate = args.rate * min(1, (step + 1) / 150, (1 - done) / 0.6)
         loss = loss_of(queue[at:at + a_row])
-        loss.backward()
+        update(loss, rate)
         at += a_row
-        torch.nn.utils.clip_grad_norm_(outer, 1.0)
-        muon.step(rate)
-        adam.param_groups[0]["lr"] = rate
-        adam.step()
-        model.zero_grad(set_to_none=True)
         if step % max(1, steps // 12) == 0:
             with torch.autocast("cuda", torch.bfloat16):
                 both = math.exp(mean_loss(model, held)), math.exp(mean_loss(model, sample))

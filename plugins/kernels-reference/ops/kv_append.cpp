@@ -46,7 +46,7 @@ private:
     template <class T, class C>
     static void store(const T* from, C* cache, const afs_kv_layout& layout,
                       const int64_t (&stride)[4], int32_t slot) {
-        const int64_t block = slot / layout.block_size, offset = slot % layout.block_size;
+        const int64_t size = layout.block_size, block = slot / size, offset = slot % size;
         for (int64_t head = 0; head < layout.n_kv_heads; ++head)
             for (int64_t d = 0; d < layout.head_dim; ++d) {
                 C& to = cache[cache_index(stride, block, head, offset) + d * stride[3]];

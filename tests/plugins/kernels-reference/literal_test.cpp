@@ -80,9 +80,11 @@ TEST_CASE("swiglu: silu is rounded before it is multiplied") {
     CHECK(y[0] == 0);
     CHECK(y[1] == 200);
     CHECK(std::abs(y[2]) < 1e-40);
-    OpCase bf16("swiglu/1");  // silu(1) = 0.7310586 -> 0.73046875; times 3 = 2.19140625 -> 2.1875
-    bf16.act(Array(AFS_BF16, {1, 1}, {1})).act(Array(AFS_BF16, {1, 1}, {3}));
-    CHECK(good(bf16.result(AFS_BF16, {1, 1})).output[0] == 2.1875);
+    // silu(2) = 1.761594 -> 1.7578125; times 9 = 15.8203125 -> 15.8125; unrounded it would
+    // give 15.875
+    OpCase bf16("swiglu/1");
+    bf16.act(Array(AFS_BF16, {1, 1}, {2})).act(Array(AFS_BF16, {1, 1}, {9}));
+    CHECK(good(bf16.result(AFS_BF16, {1, 1})).output[0] == 15.8125);
 }
 
 TEST_CASE("rope: pairs are half a head apart, each head alike") {
