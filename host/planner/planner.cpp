@@ -4,6 +4,7 @@
 #include <set>
 #include <string>
 
+#include "afs/graph/resolved_graph.hpp"
 #include "planner/context.hpp"
 
 namespace afs {
@@ -137,7 +138,8 @@ void set_max_blocks(afs_limits& limits, const std::vector<afs_kv_layout>& layout
 Result<std::shared_ptr<const Plan>> make_plan(const PlanRequest& request) {
     PlanContext context;
     context.request = &request;
-    context.graph = request.abi;
+    context.graph = request.abi || !request.graph ? request.abi : &request.graph->graph();
+    if (!context.graph) return Status(Code::internal, "cannot plan: the request has no graph");
     AFS_TRY(check_limits(request.limits));
     AFS_TRY(read_graph(context));
     AFS_TRY(add_backends(context));
@@ -150,7 +152,7 @@ Result<std::shared_ptr<const Plan>> make_plan(const PlanRequest& request) {
 
     auto plan = std::make_shared<Plan>();
     plan->graph = request.graph;
-    plan->abi = request.abi;
+    plan->abi = context.graph;
     plan->backends = context.backends;
     plan->memories = context.memories;
     plan->memory_of_backend = context.memory_of_backend;

@@ -29,8 +29,8 @@ struct PlanLimits {
 };
 
 struct PlanRequest {
-    std::shared_ptr<const ResolvedGraph> graph;  // keeps abi alive
-    const afs_graph* abi = nullptr;              // resolved: every weight has its dtype
+    std::shared_ptr<const ResolvedGraph> graph;  // may be NULL where abi is given
+    const afs_graph* abi = nullptr;              // NULL: graph's own; else outlives the plan
     std::vector<Backend> backends;               // the config's kernels, in order
     std::vector<Backend> pinned;                 // opened only because a pin names them
     std::vector<Backend> fallback;               // the config's fallback, in order

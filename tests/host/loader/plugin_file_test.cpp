@@ -56,7 +56,7 @@ TEST_CASE("a plugin that breaks the contract is refused with reason and remedy")
         {"nothing", "model", "is a kernels plugin ('test-bad'), expected a model plugin"},
         {"future-major", "kernels", "it speaks contract 9.1, this host speaks 0.1; build it"},
         {"future-minor", "kernels", "it speaks contract 0.99, this host speaks 0.1"},
-        {"descriptor-size", "kernels", "its descriptor has 16 bytes, contract 0.1 has 104"},
+        {"descriptor-size", "kernels", "its descriptor has 16 bytes, contract 0.1 has 96"},
         {"lists-missing-table", "kernels", "lists the table afs.weights/1 but hands out none"},
         {"table-lacks-function", "kernels", "its table afs.ops/1 lacks the function prepare"},
         {"table-size", "kernels", "its table afs.ops/1 says it has 3 bytes"},
@@ -89,7 +89,6 @@ TEST_CASE("what is no library never reaches dlopen") {
     other[18] = static_cast<char>(0xf3);  // e_machine: RISC-V
     CHECK_THAT(refusal(folder.file("riscv.so", other)),
                Contains("made for risc-v, this machine is"));
-    CHECK_THAT(refusal("/proc/self/exe").substr(0, 20), Contains("cannot load plugin"));
 }
 
 TEST_CASE("a file that everybody may write is refused") {
