@@ -151,9 +151,9 @@ std::vector<ExplainKv> kv_of(const Plan& plan) {
         ExplainKv kv;
         kv.n_layers = plan.abi->kv_groups[g]->n_layers;
         kv.layout = std::string(dtype_name(l.dtype)) + ", " + std::to_string(l.block_size) +
-                    " slots a block, " + std::to_string(l.n_kv_heads) + " heads x " +
-                    std::to_string(l.head_dim) + ", strides (block, head, slot, dim) k " +
-                    strides_text(l.k_stride);
+                    " slots a block, " + std::to_string(l.n_kv_heads) +
+                    (l.n_kv_heads == 1 ? " head x " : " heads x ") + std::to_string(l.head_dim) +
+                    ", strides (block, head, slot, dim) k " + strides_text(l.k_stride);
         if (!std::equal(l.k_stride, l.k_stride + 4, l.v_stride))
             kv.layout += " v " + strides_text(l.v_stride);
         kv.note = plan.kv_notes[g];

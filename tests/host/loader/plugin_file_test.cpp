@@ -3,13 +3,14 @@
 
 #include <sys/stat.h>
 
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
 #include "loader/plugin_file.hpp"
 #include "support/temp_folder.hpp"
 
-using afs_test::TempFolder;
+using afs::test::TempFolder;
 using Catch::Contains;
 
 namespace {
@@ -27,6 +28,13 @@ std::string refusal(const std::string& path, const std::string& kind = "kernels"
     REQUIRE_FALSE(loaded.ok());
     CHECK_THAT(loaded.status().message(), Contains("'" + path + "'"));
     return loaded.status().message();
+}
+
+// A copy of a file in a folder, under a name.
+std::string copied(const std::string& from, const TempFolder& folder, const std::string& name) {
+    const auto to = folder.path() / name;
+    std::filesystem::copy_file(from, to);
+    return to.string();
 }
 
 }  // namespace
@@ -77,23 +85,25 @@ TEST_CASE("a loader's refusal is shown without Boost's frame") {
 TEST_CASE("what is no library never reaches dlopen") {
     const TempFolder folder;
     const std::string sound = bytes_of(test_plugin("nothing"));
-    CHECK_THAT(refusal(folder.path() + "/absent.so"), Contains("No such file"));
-    CHECK_THAT(refusal(folder.path()), Contains("it is a folder"));
-    CHECK_THAT(refusal(folder.file("empty.so", "")), Contains("does not begin with an ELF header"));
-    CHECK_THAT(refusal(folder.file("text.so", "#!/bin/sh\necho hello\n")),
+    CHECK_THAT(refusal(folder.path().string() + "/absent.so"), Contains("No such file"));
+    CHECK_THAT(refusal(folder.path().string()), Contains("it is a folder"));
+    CHECK_THAT(refusal(folder.write("empty.so", "").string()),
                Contains("does not begin with an ELF header"));
-    CHECK_THAT(refusal(folder.file("head.so", sound.substr(0, 30))), Contains("cut short"));
+    CHECK_THAT(refusal(folder.write("text.so", "#!/bin/sh\necho hello\n").string()),
+               Contains("does not begin with an ELF header"));
+    CHECK_THAT(refusal(folder.write("head.so", sound.substr(0, 30)).string()),
+               Contains("cut short"));
     CHECK_THAT(refusal(folder.file("half.so", sound.substr(0, sound.size() / 3))),
                Contains("cut short"));
     std::string other = sound;
     other[18] = static_cast<char>(0xf3);  // e_machine: RISC-V
-    CHECK_THAT(refusal(folder.file("riscv.so", other)),
+    CHECK_THAT(refusal(folder.write("riscv.so", other).string()),
                Contains("made for risc-v, this machine is"));
 }
 
 TEST_CASE("a file that everybody may write is refused") {
     const TempFolder folder;
-    const std::string path = folder.copy(test_plugin("nothing"), "open-to-all.so");
+    const std::string path = copied(test_plugin("nothing"), folder, "open-to-all.so");
     REQUIRE(chmod(path.c_str(), 0666) == 0);
     CHECK_THAT(refusal(path), Contains("everybody may write to it") && Contains("chmod o-w"));
     REQUIRE(chmod(path.c_str(), 0644) == 0);
@@ -111,9 +121,9 @@ TEST_CASE("SHA-256 of a file") {
          "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0"},
     };
     for (const auto& c : cases) {
-        const auto digest = afs::file_sha256(folder.file("f", c.bytes));
+        const auto digest = afs::file_sha256(folder.write("f", c.bytes).string());
         REQUIRE(digest.ok());
         CHECK(*digest == c.digest);
     }
-    CHECK_FALSE(afs::file_sha256(folder.path() + "/absent").ok());
+    CHECK_FALSE(afs::file_sha256(folder.path().string() + "/absent").ok());
 }

@@ -7,12 +7,19 @@
 #include "loader/search.hpp"
 #include "support/temp_folder.hpp"
 
-using afs_test::TempFolder;
+using afs::test::TempFolder;
 using Catch::Contains;
 
 namespace {
 
 const std::string kNothing = AFS_BUILD_DIR "/tests/plugins/afs-kernels-test-nothing.so";
+
+// A copy of a file in a folder, under a name.
+std::string copied(const std::string& from, const TempFolder& folder, const std::string& name) {
+    const auto to = folder.path() / name;
+    std::filesystem::copy_file(from, to);
+    return to.string();
+}
 
 }  // namespace
 
@@ -29,15 +36,15 @@ TEST_CASE("a file name tells kind and name") {
 TEST_CASE("the search goes by --plugin, config, environment, folders") {
     const TempFolder first, second, loose;
     afs::PluginSearch search;
-    search.env_folders = {first.path()};
-    search.folders = {second.path()};
-    const std::string in_folder = second.file("afs-kernels-x.so", "");
+    search.env_folders = {first.path().string()};
+    search.folders = {second.path().string()};
+    const std::string in_folder = second.write("afs-kernels-x.so", "").string();
     CHECK(*afs::find_plugin(search, "kernels", "x") == in_folder);
-    const std::string in_env = first.file("afs-kernels-x.so", "");
+    const std::string in_env = first.write("afs-kernels-x.so", "").string();
     CHECK(*afs::find_plugin(search, "kernels", "x") == in_env);
-    search.paths["x"] = loose.file("mine.so", "");
+    search.paths["x"] = loose.write("mine.so", "").string();
     CHECK(*afs::find_plugin(search, "kernels", "x") == search.paths["x"]);
-    search.files = {loose.file("afs-kernels-x.so", "")};
+    search.files = {loose.write("afs-kernels-x.so", "").string()};
     CHECK(*afs::find_plugin(search, "kernels", "x") == search.files[0]);
 
     const auto candidates = afs::list_candidates(search);
@@ -53,31 +60,31 @@ TEST_CASE("the search goes by --plugin, config, environment, folders") {
 TEST_CASE("a --plugin file of another form is known by its descriptor") {
     const TempFolder loose;
     afs::PluginSearch search;
-    search.files = {loose.copy(kNothing, "anything.so")};
+    search.files = {copied(kNothing, loose, "anything.so")};
     CHECK(*afs::find_plugin(search, "kernels", "test-bad") == search.files[0]);
     CHECK_FALSE(afs::find_plugin(search, "kernels", "other").ok());
-    search.files = {loose.file("broken.so", "no library")};
+    search.files = {loose.write("broken.so", "no library").string()};
     CHECK_THAT(afs::find_plugin(search, "kernels", "other").status().message(),
                Contains("broken.so") && Contains("ELF"));
 }
 
 TEST_CASE("a name not found says where it was looked for and what is there") {
     const TempFolder folder;
-    folder.file("afs-kernels-reference.so", "");
-    folder.file("afs-kernels-cuda.so", "");
-    folder.file("afs-model-olmo2.so", "");
+    folder.write("afs-kernels-reference.so", "").string();
+    folder.write("afs-kernels-cuda.so", "").string();
+    folder.write("afs-model-olmo2.so", "").string();
     afs::PluginSearch search;
-    search.folders = {folder.path()};
+    search.folders = {folder.path().string()};
     const auto found = afs::find_plugin(search, "kernels", "referense");
     CHECK(found.status().code() == afs::Code::not_found);
     CHECK_THAT(found.status().message(),
-               Contains("no file afs-kernels-referense.so in '" + folder.path() + "'") &&
+               Contains("no file afs-kernels-referense.so in '" + folder.path().string() + "'") &&
                    Contains("did you mean 'reference'?") &&
                    Contains("there are: cuda, reference") && Contains("--plugin FILE"));
     CHECK_THAT(afs::find_plugin(search, "tokenizer", "bpe").status().message(),
                Contains("there is no tokenizer plugin there"));
     CHECK_FALSE(afs::find_plugin(search, "kernels", "../x").ok());
-    search.paths["mine"] = folder.path() + "/absent.so";
+    search.paths["mine"] = folder.path().string() + "/absent.so";
     CHECK_THAT(afs::find_plugin(search, "kernels", "mine").status().message(),
                Contains("plugins.mine.path names") && Contains("absent.so"));
 }
@@ -94,9 +101,9 @@ TEST_CASE("this program's own folders") {
 
 TEST_CASE("finding one plugin loads no other") {
     const TempFolder folder;
-    folder.copy(kNothing, "afs-kernels-wanted.so");
-    folder.file("afs-kernels-cuda.so", "would be refused if it were opened");
+    copied(kNothing, folder, "afs-kernels-wanted.so");
+    folder.write("afs-kernels-cuda.so", "would be refused if it were opened").string();
     afs::PluginSearch search;
-    search.folders = {folder.path()};
+    search.folders = {folder.path().string()};
     CHECK(afs::find_and_load(search, "kernels", "wanted").ok());
 }
