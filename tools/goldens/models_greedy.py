@@ -16,7 +16,8 @@ from tokenizers import Tokenizer
 ROOT = pathlib.Path(__file__).parents[2]
 PROMPTS = ["Once upon a time", "The little dog was", "Tom and his sister went to the park. They",
            "One day, a girl named Lily found a", "\"Can you help me?\" asked the old man.",
-           "It was raining, and the cat"]
+           "It was raining, and the cat", "Mom said it was time to",
+           "The sun was shining and the birds were"]
 N_TOKENS = 64
 MIN_MARGIN = 1e-3  # between the two best logits: far above fp32 differences in order of summation
 

@@ -93,7 +93,7 @@ TEST_CASE("what is no library never reaches dlopen") {
                Contains("does not begin with an ELF header"));
     CHECK_THAT(refusal(folder.write("head.so", sound.substr(0, 30)).string()),
                Contains("cut short"));
-    CHECK_THAT(refusal(folder.file("half.so", sound.substr(0, sound.size() / 3))),
+    CHECK_THAT(refusal(folder.write("half.so", sound.substr(0, sound.size() / 3)).string()),
                Contains("cut short"));
     std::string other = sound;
     other[18] = static_cast<char>(0xf3);  // e_machine: RISC-V

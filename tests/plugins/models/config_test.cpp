@@ -185,6 +185,29 @@ TEST_CASE("the newer rope_parameters mean the same as rope_theta and rope_scalin
     CHECK(rope->scaling == AFS_ROPE_PLAIN);
 }
 
+TEST_CASE("llama3 takes SmolLM2-135M as it is published") {
+    ModelFile plugin("llama3");
+    const afs_graph* graph = plugin.build(R"({
+        "architectures": ["LlamaForCausalLM"], "attention_bias": false, "attention_dropout": 0.0,
+        "bos_token_id": 1, "eos_token_id": 2, "hidden_act": "silu", "hidden_size": 576,
+        "initializer_range": 0.041666666666666664, "intermediate_size": 1536,
+        "is_llama_config": true, "max_position_embeddings": 8192, "mlp_bias": false,
+        "model_type": "llama", "num_attention_heads": 9, "num_hidden_layers": 30,
+        "num_key_value_heads": 3, "pad_token_id": 2, "pretraining_tp": 1, "rms_norm_eps": 1e-05,
+        "rope_interleaved": false, "rope_scaling": null, "rope_theta": 100000,
+        "tie_word_embeddings": true, "torch_dtype": "bfloat16", "use_cache": true,
+        "vocab_size": 49152, "transformers.js_config": {"kv_cache_dtype": {"q4f16": "float16"}}})");
+    REQUIRE(graph);
+    CHECK(std::string(plugin.info.summary) ==
+          "llama3, 30 layers, hidden 576, 9 heads (3 kv) x 64, ffn 1536, tied head");
+    int64_t parameters = 0;
+    for (uint32_t i = 0; i < graph->n_weights; ++i) {
+        const afs_value& v = *graph->values[graph->weights[i]->value];
+        parameters += v.dims[0] * v.dims[1];
+    }
+    CHECK(parameters == 134515008);
+}
+
 TEST_CASE("what is absent and harmless takes its meaning from the family") {
     ModelFile plugin("llama3");
     std::string bare = kLlama;
@@ -252,6 +275,8 @@ TEST_CASE("a refused configuration names the key, what it holds and what was exp
          "expected \"full_attention\" alone"},
         {"\"vocab_size\": 100", "\"vocab_size\": 100, \"quantization_config\": {\"bits\": 4}",
          "quantization_config is {\"bits\":4}"},
+        {"\"vocab_size\": 100", "\"vocab_size\": 100, \"rope_interleaved\": true",
+         "rope_interleaved is true, expected false"},
         {"\"vocab_size\": 100", "\"vocab_size\": 100, \"partial_rotary_factor\": 0.5",
          "partial_rotary_factor is 0.5"},
         {"\"vocab_size\": 100", "\"vocab_size\": 100, \"vocab_size\": 200",

@@ -273,6 +273,7 @@ inline DecoderConfig read_decoder(HfConfig& in) {
     in.refuse("mlp_bias", {false}, "biases are not part of this family");
     in.refuse("sliding_window", {}, "windowed attention is not part of this family");
     in.refuse("clip_qkv", {}, "clipping is not part of this family");
+    in.refuse("rope_interleaved", {false}, "rotary pairs lie half a head apart");
     in.refuse("partial_rotary_factor", {1.0}, "only whole heads are rotated");
     in.refuse("quantization_config", {},
               "quantised checkpoints are not read; use one with plain bf16, fp16 or fp32 tensors");
