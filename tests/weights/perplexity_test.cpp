@@ -12,9 +12,9 @@
 namespace {
 
 #if defined(__SANITIZE_ADDRESS__)
-constexpr size_t kDocuments = 12;
+constexpr size_t kDocuments = 6;
 #else
-constexpr size_t kDocuments = 60;
+constexpr size_t kDocuments = 24;
 #endif
 
 // Blocks of weights/<file> between lines that hold <|endoftext|>.
