@@ -42,19 +42,22 @@ bool ends_in(const std::string& name, const std::string& end) {
            name.compare(name.size() - end.size(), end.size(), end) == 0;
 }
 
-enum class Format { none, tokenizer_json, vocab_merges };
+enum class Format { none, tokenizer_json, vocab_merges, tiktoken };
 
 Format format_of(const Folder& folder) {
     const std::string& chosen = folder.chosen;
     const bool pair = is_json(folder.file("vocab.json")) && file_exists(folder.file("merges.txt"));
     if (chosen.empty()) {
         if (is_json(folder.file("tokenizer.json"))) return Format::tokenizer_json;
-        return pair ? Format::vocab_merges : Format::none;
+        if (pair) return Format::vocab_merges;
+        return looks_like_tiktoken(folder.file("tokenizer.model")) ? Format::tiktoken
+                                                                   : Format::none;
     }
     if (chosen == "vocab.json" || chosen == "merges.txt")
         return pair ? Format::vocab_merges : Format::none;
-    return ends_in(chosen, ".json") && is_json(folder.file(chosen.c_str())) ? Format::tokenizer_json
-                                                                            : Format::none;
+    const std::string path = folder.file(chosen.c_str());
+    if (ends_in(chosen, ".json") && is_json(path)) return Format::tokenizer_json;
+    return looks_like_tiktoken(path) ? Format::tiktoken : Format::none;
 }
 
 }  // namespace
@@ -65,6 +68,8 @@ int score_source(const std::string& path) {
         case Format::tokenizer_json:
             return folder.chosen.empty() || folder.chosen == "tokenizer.json" ? 90 : 50;
         case Format::vocab_merges: return 80;
+        case Format::tiktoken:
+            return folder.chosen.empty() || ends_in(folder.chosen, ".model") ? 70 : 40;
         case Format::none: break;
     }
     return 0;
@@ -77,6 +82,9 @@ Result<Definition> load_source(const std::string& path) {
             return load_tokenizer_json(folder.chosen.empty() ? folder.file("tokenizer.json") : path,
                                        folder);
         case Format::vocab_merges: return load_vocab_merges(folder);
+        case Format::tiktoken:
+            return load_tiktoken(folder.chosen.empty() ? folder.file("tokenizer.model") : path,
+                                 folder);
         case Format::none: break;
     }
     std::error_code ignored;
@@ -84,9 +92,10 @@ Result<Definition> load_source(const std::string& path) {
     if (folder.chosen.empty())
         return not_found("'" + path +
                          "' has no tokenizer: expected tokenizer.json, or vocab.json and "
-                         "merges.txt");
+                         "merges.txt, or tiktoken's tokenizer.model");
     return invalid("'" + path +
-                   "' is no tokenizer: expected a tokenizer.json, or vocab.json beside merges.txt");
+                   "' is no tokenizer: expected a tokenizer.json, vocab.json beside merges.txt, or "
+                   "tiktoken's tokenizer.model");
 }
 
 void PendingMerges::add(const std::string& left, const std::string& right) {

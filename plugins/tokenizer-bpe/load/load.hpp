@@ -21,6 +21,9 @@ Result<Definition> load_source(const std::string& path);
 
 Result<Definition> load_tokenizer_json(const std::string& path, const Folder& folder);
 Result<Definition> load_vocab_merges(const Folder& folder);
+Result<Definition> load_tiktoken(const std::string& path, const Folder& folder);
+// Whether a file's first line is one of tiktoken's.
+bool looks_like_tiktoken(const std::string& path);
 
 // Merges as files have them, kept until the vocabulary is complete.
 class PendingMerges {
