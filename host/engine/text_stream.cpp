@@ -33,7 +33,7 @@ Result<std::string> TextStream::push(int32_t id) {
     partial_.clear();
     const size_t keep = stopped_ ? 0 : incomplete_utf8(shown);
     partial_.assign(shown, shown.size() - keep, keep);
-    shown.resize(shown.size() - keep);
+    shown.erase(shown.size() - keep);
     return shown;
 }
 
