@@ -8,37 +8,56 @@
 namespace afs {
 namespace {
 
-constexpr uint64_t kStagingBytes = 16u << 20;
-
 std::string mib(uint64_t bytes) {
     return std::to_string((bytes + (1u << 20) - 1) >> 20) + " MiB";
 }
 
-// Through pinned memory: the two halves alternate, so that reading the file and the copy overlap.
-Status stage(Domain& domain, char* to, const char* from, uint64_t bytes) {
-    const uint64_t half = std::min(kStagingBytes / 2, bytes);
-    AFS_ASSIGN(Buffer staging, Buffer::create(domain.shared_device(), AFS_MEM_PINNED,
-                                              std::max<uint64_t>(2 * half, 1)));
-    Event done[2];
-    for (Event& event : done) {
-        AFS_ASSIGN(event, Event::create(domain.shared_device()));
+// Pinned memory between the file and a memory that cannot read it. The two halves alternate, so
+// that reading the file and the copy overlap. One for all weights: pinning memory is slow.
+class Staging {
+public:
+    // Done when it returns, also where it failed.
+    Status copy(Domain& domain, char* to, const char* from, uint64_t bytes) {
+        if (domain_ != &domain) AFS_TRY(open(domain));
+        const Status copied = enqueue(domain, to, from, bytes);
+        const Status done = domain.sync();
+        return copied.ok() ? done : copied;
     }
-    int which = 0;
-    for (uint64_t offset = 0; offset < bytes; offset += half, which = 1 - which) {
-        const uint64_t n = std::min(half, bytes - offset);
-        char* pinned = staging.data() + static_cast<uint64_t>(which) * half;
-        AFS_TRY(done[which].sync());
-        std::memcpy(pinned, from + offset, n);
-        AFS_TRY(domain.device().copy(domain.stream(), AFS_COPY_H2D, to + offset, pinned, n));
-        AFS_TRY(done[which].record(domain.stream()));
+
+private:
+    static constexpr uint64_t kHalf = 8u << 20;
+
+    Status open(Domain& domain) {
+        domain_ = &domain;
+        for (int i = 0; i < 2; ++i) {
+            AFS_ASSIGN(halves_[i], Buffer::create(domain.shared_device(), AFS_MEM_PINNED, kHalf));
+            AFS_ASSIGN(done_[i], Event::create(domain.shared_device()));
+        }
+        return {};
     }
-    return domain.sync();
-}
+
+    Status enqueue(Domain& domain, char* to, const char* from, uint64_t bytes) {
+        for (uint64_t offset = 0; offset < bytes; offset += kHalf, which_ = 1 - which_) {
+            const uint64_t n = std::min(kHalf, bytes - offset);
+            char* pinned = halves_[which_].data();
+            AFS_TRY(done_[which_].sync());
+            std::memcpy(pinned, from + offset, n);
+            AFS_TRY(domain.device().copy(domain.stream(), AFS_COPY_H2D, to + offset, pinned, n));
+            AFS_TRY(done_[which_].record(domain.stream()));
+        }
+        return {};
+    }
+
+    Domain* domain_ = nullptr;
+    Buffer halves_[2];
+    Event done_[2];
+    int which_ = 0;
+};
 
 }  // namespace
 
 Result<WeightStore::Raw> WeightStore::materialise(const Weight& weight, Domain& domain,
-                                                  const afs_value& value) {
+                                                  const afs_value& value, const CopyIn& copy_in) {
     Raw raw;
     raw.tensor = weight.tensor();
     const uint64_t alignment = std::max<uint64_t>(dtype_size(weight.dtype), 1);
@@ -49,7 +68,7 @@ Result<WeightStore::Raw> WeightStore::materialise(const Weight& weight, Domain& 
         return copy.status().context("cannot load weight '" + std::string(value.tag) + "' of " +
                                      mib(weight.bytes) + " to " + domain.name());
     raw.copy = std::move(*copy);
-    AFS_TRY(stage(domain, raw.copy.data(), static_cast<const char*>(weight.data), weight.bytes));
+    AFS_TRY(copy_in(domain, raw.copy.data(), weight));
     raw.tensor.data = raw.copy.data();
     return raw;
 }
@@ -82,6 +101,10 @@ Result<WeightStore> WeightStore::create(const afs_graph& graph, const Plan& plan
                                         const std::vector<std::unique_ptr<Domain>>& domains) {
     WeightStore store;
     store.weights_ = weights;
+    Staging staging;
+    const CopyIn copy_in = [&staging](Domain& domain, char* to, const Weight& weight) {
+        return staging.copy(domain, to, static_cast<const char*>(weight.data), weight.bytes);
+    };
     for (uint32_t i = 0; i < graph.n_weights; ++i)
         if (graph.weights[i]->transform != AFS_LOAD_AS_IS)
             return unsupported("cannot load weight '" +
@@ -100,7 +123,7 @@ Result<WeightStore> WeightStore::create(const afs_graph& graph, const Plan& plan
             return invalid("cannot load weight '" + std::string(graph.values[value]->tag) +
                            "': the weights given have none for it");
         Domain& domain = *domains[memory];
-        AFS_ASSIGN(Raw raw, store.materialise(*weight, domain, *graph.values[value]));
+        AFS_ASSIGN(Raw raw, store.materialise(*weight, domain, *graph.values[value], copy_in));
         bool keep = false;
         for (; i < uses.size() && place(uses[i]) == std::pair(memory, value); ++i) {
             AFS_TRY(store.add(graph, plan, *uses[i], raw, domain));

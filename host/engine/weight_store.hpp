@@ -1,6 +1,7 @@
 // The weights as each backend sees them: the mapped file itself where the domain reads host memory,
 // else one copy a memory; or the backend's own packing of it.
 #pragma once
+#include <functional>
 #include <map>
 #include <vector>
 
@@ -11,7 +12,7 @@ namespace afs {
 
 class WeightStore {
 public:
-    // Every weight that some backend of the plan reads. The stores keeps what it points into alive.
+    // Every weight that some backend of the plan reads. The store keeps what it points into alive.
     static Result<WeightStore> create(const afs_graph& graph, const Plan& plan,
                                       const WeightSet& weights,
                                       const std::vector<std::unique_ptr<Domain>>& domains);
@@ -26,7 +27,9 @@ private:
         afs_tensor tensor{};
         Buffer copy;  // empty: the tensor lies in the mapped file
     };
-    Result<Raw> materialise(const Weight& weight, Domain& domain, const afs_value& value);
+    using CopyIn = std::function<Status(Domain&, char* to, const Weight&)>;
+    static Result<Raw> materialise(const Weight& weight, Domain& domain, const afs_value& value,
+                                   const CopyIn& copy_in);
     Status add(const afs_graph& graph, const Plan& plan, const WeightUse& use, const Raw& raw,
                Domain& domain);
 

@@ -32,7 +32,8 @@ struct Model {
 };
 
 inline std::string plugin_path(const std::string& kind, const std::string& name) {
-    return std::string(AFS_BUILD_DIR) + "/plugins/afs-" + kind + "-" + name + ".so";
+    const std::string folder = name.rfind("test-", 0) == 0 ? "/tests/plugins" : "/plugins";
+    return AFS_BUILD_DIR + folder + "/afs-" + kind + "-" + name + ".so";
 }
 
 template <class T>
