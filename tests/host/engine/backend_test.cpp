@@ -10,7 +10,7 @@ namespace {
 
 std::vector<Request> some_requests(bool host_rows = true) {
     std::vector<Request> requests;
-    for (const size_t n : {1, 5, 12, 30}) {
+    for (const unsigned n : {1u, 5u, 12u, 30u}) {
         Request request;
         request.prompt = some_ids(n, n);
         request.max_new_tokens = 12;

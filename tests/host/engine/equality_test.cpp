@@ -18,7 +18,7 @@ Request request_of(size_t n, uint64_t seed, uint32_t max_new = 12) {
 // Greedy and sampled requests of awkward lengths.
 std::vector<Request> some_requests() {
     std::vector<Request> requests;
-    for (const size_t n : {1, 2, 3, 7, 8, 17, 33}) {
+    for (const unsigned n : {1u, 2u, 3u, 7u, 8u, 17u, 33u}) {
         Request request = request_of(n, n, 10);
         if (n % 2) {
             request.sampling.temperature = 1.0f;
@@ -61,7 +61,7 @@ TEST_CASE("chunked prefill gives the bits of one-shot prefill") {
             setup.dtype = dtype;
             const Model model = make_model(setup);
             const auto engine = make_engine(model);
-            for (const size_t n : {1, 5, 19, 40}) {
+            for (const unsigned n : {1u, 5u, 19u, 40u}) {
                 const auto ids = some_ids(n, n);
                 const auto whole = must(engine->logits(ids, 0));
                 REQUIRE(whole.size() == n * 97);
@@ -142,7 +142,7 @@ TEST_CASE("options that must not matter do not matter") {
 TEST_CASE("a fork continues as a fresh sequence of the same tokens does") {
     const Model model = make_model({});
     for (const auto run_ahead : {EngineOptions::RunAhead::off, EngineOptions::RunAhead::on})
-        for (const size_t steps : {0, 1, 2, 5, 9}) {
+        for (const unsigned steps : {0u, 1u, 2u, 5u, 9u}) {
             EngineOptions options;
             options.run_ahead = run_ahead;
             options.prefill_chunk = 8;  // the first steps are inside the prompt

@@ -67,6 +67,8 @@ Model make_model(const Setup& setup) {
     request.abi = &request.graph->graph();
     for (const std::string& name : setup.kernels)
         request.backends.push_back(open_backend(name, setup.options));
+    if (setup.adapt)
+        for (afs::Backend& backend : request.backends) setup.adapt(backend);
     for (const std::string& name : setup.fallback)
         request.fallback.push_back(open_backend(name, setup.options));
     request.pins = setup.pins;

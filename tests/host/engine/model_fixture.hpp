@@ -2,6 +2,7 @@
 // loaded kernel plugins.
 #pragma once
 #include <catch2/catch.hpp>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -23,6 +24,7 @@ struct Setup {
     uint32_t block_size = 0, allow_copies = 0;
     bool deterministic = false;
     std::string folder;                          // a checkpoint; empty: a small random model
+    std::function<void(afs::Backend&)> adapt;    // wraps an opened backend
     std::map<std::string, std::string> options;  // of every kernels plugin
 };
 
