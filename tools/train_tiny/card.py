@@ -32,7 +32,7 @@ A {parameters:,}-parameter {kind} that writes short simple stories in English. M
 Perplexities are over tokens: each document alone from position 0, its end token predicted too{first}.
 
 ## Data and licences
-The stories were written by SmolLM2-135M-Instruct (Hugging Face, Apache-2.0), taught beforehand with about 2,000 examples: stories written for this project, excerpts of the TinyStories data set (CDLA-Sharing-1.0) and African Storybook texts under CC-BY. No example is in the training text: a written story that shares 14 words in a row with one was dropped. Each prompt named a few random words and mostly an opening. About {yield_:.0%} of what was written was kept. `../heldout.txt` holds 400 stories that were not trained on, `../train-sample.txt` 400 that were; in both a line `<|endoftext|>` stands between documents. The weights, the tokenizer and both samples are under the project's licence.
+The stories were written by SmolLM2-135M-Instruct (Hugging Face, Apache-2.0), taught beforehand with about 2,000 examples: stories written for this project, excerpts of the TinyStories data set (CDLA-Sharing-1.0) and African Storybook texts under CC-BY. No example is in the training text: a written story that shares 14 words in a row with one was dropped (looked for after over-used names had been replaced, so a copy that differs in a name can have stayed). Each prompt named a few random words and mostly an opening. About {yield_:.0%} of what was written was kept. `../heldout.txt` holds 400 stories that were not trained on, `../train-sample.txt` 400 that were; in both a line `<|endoftext|>` stands between documents. The weights, the tokenizer and both samples are under the project's licence.
 
 How to make it again: `tools/train_tiny/README.md`.
 
