@@ -2,8 +2,8 @@
 
     python polish.py olmo2 DATA OUT      (OUT: the checkpoint that train.py wrote, replaced)
 
-The model continues beginnings of training stories greedily; tokens that complete a run of four
-that the same text already has are made less likely (Welleck et al. 2020, arXiv:1908.04319), while
+The model continues beginnings of training stories greedily; tokens that complete a run that
+the same text already has are made less likely (Welleck et al. 2020, arXiv:1908.04319), while
 ordinary training on whole stories goes on beside it.  Gently: at train.py's rate the model learns
 to write nonsense sooner than to repeat itself.
 """
@@ -24,7 +24,6 @@ from configs import EOS, config
 from model import Tiny
 from train import documents, mean_loss, padded
 
-RUN = 4
 
 
 @torch.no_grad()
@@ -47,16 +46,16 @@ def alive(ids: torch.Tensor, begin: int, end: int) -> torch.Tensor:
     return mask
 
 
-def repeated(ids: torch.Tensor) -> torch.Tensor:
-    """True where a token completes a run that stood before in the row."""
-    runs = torch.zeros(ids.shape[0], ids.shape[1] - RUN + 1, dtype=torch.int64, device=ids.device)
-    for i in range(RUN):
-        runs = runs * 8192 + ids[:, i:i + runs.shape[1]]
+def repeated(ids: torch.Tensor, run: int) -> torch.Tensor:
+    """True where a token completes a run of `run` tokens that stood before in the row."""
+    runs = torch.zeros(ids.shape[0], ids.shape[1] - run + 1, dtype=torch.int64, device=ids.device)
+    for i in range(run):  # a hash: overflow wraps
+        runs = runs * 0x100000001B3 + ids[:, i:i + runs.shape[1]]
     same = (runs[:, :, None] == runs[:, None, :]).tril(-1).any(-1)
-    return F.pad(same, (RUN - 1, 0))
+    return F.pad(same, (run - 1, 0))
 
 
-def show(model, held, tokenizer, end, device, number=100) -> float:
+def show(model, held, tokenizer, end, device, run, number=100) -> float:
     """Prints some greedy continuations of held-out beginnings; returns their repeated share."""
     begun = torch.from_numpy(np.stack([d[:12] for d in held[:number]]).astype(np.int64)).to(device)
     ids = continue_greedily(model, begun, 200)
@@ -64,7 +63,7 @@ def show(model, held, tokenizer, end, device, number=100) -> float:
     for row, keep in list(zip(ids, live))[:8]:
         print("*", tokenizer.decode(row[:12].tolist()), "||",
               tokenizer.decode(row[keep].tolist()), flush=True)
-    return (live & repeated(ids)).sum().item() / live.sum().item()
+    return (live & repeated(ids, run)).sum().item() / live.sum().item()
 
 
 def main():
@@ -77,6 +76,7 @@ def main():
     parser.add_argument("--number", type=int, default=192, help="continuations a round")
     parser.add_argument("--minibatch", type=int, default=48)
     parser.add_argument("--rate", type=float, default=1e-4)
+    parser.add_argument("--run", type=int, default=8, help="tokens of a run that counts")
     parser.add_argument("--weight", type=float, default=0.5)
     parser.add_argument("--held", type=int, default=400, help="documents to measure on")
     parser.add_argument("--length", type=int, default=150)
@@ -92,14 +92,14 @@ def main():
     model.load_state_dict({n: t.float() for n, t in state.items()})
     adam = torch.optim.AdamW(model.parameters(), args.rate, (0.9, 0.95), weight_decay=0.0)
     before = math.exp(mean_loss(model, held[:args.held]))
-    share = show(model, held, tokenizer, end, args.device)
+    share = show(model, held, tokenizer, end, args.device, args.run)
     print(f"before: held-out ppl {before:.3f} repeated {share:.4f}", flush=True)
     steps, at = args.rounds * -(-args.number // args.minibatch), 0
     for turn in range(args.rounds):
         width = rng.randint(3, 20)
         begun = np.stack([d[:width] for d in rng.sample(train, args.number)]).astype(np.int64)
         ids = continue_greedily(model, torch.from_numpy(begun).to(args.device), args.length)
-        live, again = alive(ids, width, end), repeated(ids)
+        live, again = alive(ids, width, end), repeated(ids, args.run)
         share = (live & again).sum().item() / live.sum().item()
         for part in torch.arange(args.number).split(args.minibatch):
             at += 1
@@ -119,7 +119,7 @@ def main():
         print(f"round {turn} repeated {share:.4f} loss {loss.item():.3f} unlikelihood "
               f"{unlikely.item():.3f} {time.time() - begin:.0f} s", flush=True)
     state = {n: p.detach().bfloat16().contiguous() for n, p in model.state_dict().items()}
-    print("after: repeated", show(model, held, tokenizer, end, args.device))
+    print("after: repeated", show(model, held, tokenizer, end, args.device, args.run))
     model.load_state_dict({n: p.float() for n, p in state.items()})
     after = math.exp(mean_loss(model, held[:args.held]))
     print(json.dumps({"heldout_before": before, "heldout_after": after}))
