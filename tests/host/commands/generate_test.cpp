@@ -56,7 +56,7 @@ TEST_CASE("greedy text is the same every time, and the same seed draws the same 
     CHECK(text(warm) != text({"--temperature", "1", "--seed", "8"}));
 }
 
-TEST_CASE("--json carries ids, log-probabilities and the plan") {
+TEST_CASE("the JSON form carries ids, log-probabilities and the plan") {
     const auto result = run({"-p", "The dog", "-n", "5", "--logprobs", "2", "--json", "-q"});
     REQUIRE(result.exit_code == 0);
     const auto json = nlohmann::json::parse(result.out);
