@@ -183,10 +183,12 @@ TEST_CASE("a plugin's device is called through its table, and its memory is its 
     CHECK(*abandoned == nullptr);
     const auto ceiling = device->read_ceiling();
     CHECK(ceiling.status().code() == afs::Code::unsupported);
-    REQUIRE(device->alloc(AFS_MEM_PINNED, 8).ok());
+    const auto pinned = device->alloc(AFS_MEM_PINNED, 8);
+    REQUIRE(pinned.ok());
     const auto refused = device->alloc(AFS_MEM_DEVICE, 1024);
     CHECK(refused.status().code() == afs::Code::no_memory);
     CHECK_THAT(refused.status().message(), Contains("needed 1024"));
+    device->release(AFS_MEM_PINNED, *pinned);
     device->event_destroy(*event);
     device->stream_destroy(*stream);
     device->release(AFS_MEM_DEVICE, *memory);

@@ -111,8 +111,8 @@ TEST_CASE("invalid UTF-8 becomes byte tokens and no byte is lost") {
     for (int round = 0; round < 3000; ++round) {
         std::string text(random() % 40, '\0');
         for (char& c : text)
-            c = static_cast<char>(random() % 3 ? random() % 256
-                                               : "he llo<x>\xc3\xa9"[random() % 11]);
+            c = random() % 3 ? static_cast<char>(random() % 256)
+                             : "he llo<x>\xc3\xa9"[random() % 11];
         CHECK(plugin.decode(plugin.encode(text)) == text);
         CHECK(plugin.decode(plugin.encode(text, AFS_ENCODE_PARSE_SPECIAL)) == text);
     }
