@@ -52,7 +52,16 @@ TEST_CASE("a sequence ends by length, id, string, full context or cancellation")
         Run run = run_one(*engine, request);
         CHECK(run.finish == FinishReason::stop_id);
         CHECK(run.ids == std::vector<int32_t>(whole.ids.begin(), first + 1));
-        if (mode == afs::EngineOptions::RunAhead::on) CHECK(engine->stats().discarded_rows == 1);
+        if (mode == afs::EngineOptions::RunAhead::on) {
+            // Whenever the end comes, exactly one step was enqueued past it.
+            CHECK(engine->stats().discarded_rows == 1);
+            for (size_t i = 0; i < 8; ++i) {
+                const uint64_t before = engine->stats().discarded_rows;
+                request.stop_ids = {whole.ids[i]};
+                run_one(*engine, request);
+                CHECK(engine->stats().discarded_rows == before + 1);
+            }
+        }
 
         // A stop string across three tokens: their bytes.
         ByteTokenizer tokenizer;
