@@ -99,9 +99,10 @@ Status size_cache(const Plan& plan, const WeightSet& weights, const EngineOption
     if (options.kv_bytes != 0) {
         n = std::min(n, options.kv_bytes / block > 0 ? options.kv_bytes / block - 1 : 0);
         if (n == 0)
-            return Status(Code::no_memory,
-                          "engine.kv_bytes is " + std::to_string(options.kv_bytes) +
-                              ", but two blocks of the KV cache need " + std::to_string(2 * block));
+            return Status(Code::no_memory, "engine.kv_memory_mib gives the KV cache " +
+                                               std::to_string(options.kv_bytes) +
+                                               " bytes, but two blocks need " +
+                                               std::to_string(2 * block) + ": raise it");
     } else {
         const uint64_t fit = blocks_that_fit(plan, weights, sizes, domains);
         if (fit < uint64_t{sizes.max_blocks} + 1)

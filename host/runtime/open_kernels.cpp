@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/limits.hpp"
 #include "loader/open.hpp"
 #include "planner/planner.hpp"
 
@@ -43,15 +44,18 @@ Status open_all(const Config& config, const PluginSearch& search,
     return {};
 }
 
-PlanLimits limits_of(const Config& config, uint32_t context_length) {
+PlanLimits limits_of(const Config& config, const afs_graph& graph, uint32_t context_length) {
+    EngineOptions wanted;  // 0: recommended_limits decides
+    wanted.max_sequences = static_cast<uint32_t>(config.natural("engine.max_sequences"));
+    wanted.max_context = static_cast<uint32_t>(config.natural("engine.max_context"));
+    if (config.origin("engine.prefill_chunk") != "default")
+        wanted.prefill_chunk = static_cast<uint32_t>(config.natural("engine.prefill_chunk"));
+    const afs_limits chosen = recommended_limits(graph, wanted, context_length);
     PlanLimits limits;
-    limits.max_seqs = static_cast<uint32_t>(config.natural("engine.max_sequences"));
-    limits.max_context = config.has("engine.max_context")
-                             ? static_cast<uint32_t>(config.natural("engine.max_context"))
-                             : context_length;
-    const auto chunk = static_cast<uint32_t>(config.natural("engine.prefill_chunk"));
-    limits.max_tokens = std::max(std::min(chunk, limits.max_context), limits.max_seqs);
-    limits.max_rows = limits.max_seqs;
+    limits.max_tokens = chosen.max_tokens;
+    limits.max_seqs = chosen.max_seqs;
+    limits.max_rows = chosen.max_rows;
+    limits.max_context = chosen.max_context;
     return limits;
 }
 
@@ -75,7 +79,7 @@ Result<std::shared_ptr<const Plan>> open_plan(const Config& config, const Plugin
         if (!has_backend(request.fallback, backend) && !has_backend(request.pinned, backend))
             AFS_TRY(open_all(config, search, {backend}, named, request.pinned));
     }
-    request.limits = limits_of(config, context_length);
+    request.limits = limits_of(config, *request.abi, context_length);
     if (config.has("engine.max_context") && context_length &&
         request.limits.max_context > context_length)
         return invalid("engine.max_context is " + std::to_string(request.limits.max_context) +

@@ -253,7 +253,7 @@ TEST_CASE("options beyond the plan's limits and too little memory are refused wi
     says(options, "engine.prefill_chunk is 65");
     options = {};
     options.kv_bytes = 100;
-    says(options, "engine.kv_bytes is 100, but two blocks of the KV cache need");
+    says(options, "engine.kv_memory_mib gives the KV cache 100 bytes, but two blocks need");
 
     Setup huge;  // far more than any machine has
     huge.limits = {64, 8, 64, 2000000000, 0};
