@@ -183,9 +183,7 @@ int run(const Command&, const ParsedOptions& options) {
     CpuDevice host;
     const auto host_ceiling = host.read_ceiling();
     auto runtime = Runtime::open(*config, wanted);
-    if (!runtime)
-        return report_failure(runtime.status(),
-                              runtime.status().code() == Code::no_memory ? kFailed : kNotLoaded);
+    if (!runtime) return report_not_opened(runtime.status());
     const Status status = measure_all(**runtime, *tests, static_cast<uint32_t>(*repetitions),
                                       host_ceiling ? *host_ceiling : 0, options.has("json"));
     if (interrupted()) return 128 + interrupted();

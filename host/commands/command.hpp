@@ -27,6 +27,8 @@ struct Command {
 
 // Prints "afs-host: <message>" on standard error and gives the exit code for it.
 int report_failure(const Status& status, ExitCode code);
+// The same for a runtime that could not be opened: out of memory failed, all else is not loaded.
+int report_not_opened(const Status& status);
 
 const std::vector<Command>& commands();
 

@@ -10,6 +10,10 @@ int report_failure(const Status& status, ExitCode code) {
     return code;
 }
 
+int report_not_opened(const Status& status) {
+    return report_failure(status, status.code() == Code::no_memory ? kFailed : kNotLoaded);
+}
+
 const std::vector<Command>& commands() {
     static const std::vector<Command> all = {generate_command(), bench_command(), explain_command(),
                                              plugins_command(), config_command()};

@@ -126,9 +126,7 @@ int run(const Command&, const ParsedOptions& options) {
             invalid("--prompt and --random-weights exclude each other: a shape has no tokenizer"),
             kUsage);
     auto runtime = Runtime::open(*config, wanted);
-    if (!runtime)
-        return report_failure(runtime.status(),
-                              runtime.status().code() == Code::no_memory ? kFailed : kNotLoaded);
+    if (!runtime) return report_not_opened(runtime.status());
     const auto report = make_report(**runtime, options);
     if (!report) return report_failure(report.status(), kFailed);
     const Status written = write_out(*report);

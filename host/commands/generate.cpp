@@ -154,9 +154,7 @@ int run(const Command&, const ParsedOptions& options) {
         config = config->with({{"engine.max_sequences", "1", "generate"}});
     if (!config) return report_failure(config.status(), kUsage);
     auto runtime = Runtime::open(*config);
-    if (!runtime)
-        return report_failure(runtime.status(),
-                              runtime.status().code() == Code::no_memory ? kFailed : kNotLoaded);
+    if (!runtime) return report_not_opened(runtime.status());
     const double ready_seconds = seconds_since(start);
     const bool quiet = options.has("quiet"), json = options.has("json");
     if (!quiet) std::fprintf(stderr, "[%s]\n", (*runtime)->model_origin().c_str());
