@@ -98,10 +98,13 @@ def ropes():
                 if family == "olmo2" and scaling == "llama3":
                     continue
                 rotary = (module.LlamaRotaryEmbedding if family == "llama" else module.Olmo2RotaryEmbedding)(config(**shape))
-                for act in ("fp32", "bf16", "fp16"):
+                for act in ("fp32", "bf16", "fp16", "fp64"):
                     x = spec(act, [len(positions), heads * hd], 2.0)
                     q = array(x).reshape(1, len(positions), heads, hd).transpose(1, 2)
                     cos, sin = rotary(q, torch.tensor([positions]))
+                    if act == "fp64":  # the module rounds its tables to fp32: the same fp32 angles, no rounding after
+                        angle = (torch.tensor(positions).float()[:, None] * rotary.inv_freq.float()[None]).double()
+                        cos, sin = (torch.cat([f(angle), f(angle)], -1)[None] for f in (torch.cos, torch.sin))
                     y, _ = module.apply_rotary_pos_emb(q, q, cos, sin)
                     y = y.transpose(1, 2).reshape(len(positions), heads * hd).to(DTYPES[act])
                     store("rope/1", f"{family} {scaling} {factor:g} {act} {hd}", [x], y, positions=positions,
