@@ -70,11 +70,12 @@ Sum score(afs::Runtime& runtime, const std::vector<std::string>& texts) {
 
 TEST_CASE("held-out perplexity is at most 1.15 times that of training text") {
     for (const char* family : {"olmo2", "llama3"}) {
-        auto config = afs::Config::load(
-            {std::string(AFS_SOURCE_DIR) + "/configs/default.json",
-             {{"model.plugin", family, "test"},
-              {"plugin_path", std::string(AFS_BUILD_DIR) + "/plugins", "test"},
-              {"engine.max_sequences", "1", "test"}}});
+        afs::ConfigRequest request;
+        request.file = std::string(AFS_SOURCE_DIR) + "/configs/default.json";
+        request.overrides = {{"model.plugin", family, "test"},
+                             {"plugin_path", std::string(AFS_BUILD_DIR) + "/plugins", "test"},
+                             {"engine.max_sequences", "1", "test"}};
+        auto config = afs::Config::load(request);
         REQUIRE(config.ok());
         auto runtime = afs::Runtime::open(*config);
         INFO(runtime.status().message());
