@@ -121,6 +121,8 @@ std::string as_json(const Runtime& runtime, const std::string& prompt, const Req
 
 // What the command line alone decides; wrong numbers show before anything is loaded.
 Result<Request> read_request(const ParsedOptions& options) {
+    if (options.has("prompt") && options.has("file"))
+        return invalid("--prompt and --file exclude each other: give one");
     Request request;
     AFS_ASSIGN(const uint64_t max_tokens, options.number("max-tokens", 256, 0, 1u << 30));
     AFS_ASSIGN(const uint64_t n_logprobs, options.number("logprobs", 0, 0, 100));

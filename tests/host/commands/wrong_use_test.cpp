@@ -50,6 +50,7 @@ const std::vector<Case> kCases = {
     {"inspecting what is not there", {"plugins", "inspect", "nothing"}, 3, {"nothing", "olmo2"}},
     {"config without show", {"config", "print"}, 2, {"show", "print"}},
     {"prompt file that is not there", {"--file", "/nowhere.txt"}, 1, {"/nowhere.txt"}},
+    {"two prompts", {"-p", "x", "-f", "y"}, 2, {"--prompt", "--file"}},
     {"pin that hits nothing", {"--pin", "L*.nothing=reference", "-p", "x"}, 3, {"L*.nothing"}},
     {"pin on a backend that is not named", {"--pin", "logits=cuda", "-p", "x"}, 3, {"cuda"}},
 };
