@@ -79,13 +79,14 @@ Result<ParsedOptions> parse_options(const std::string& verb, std::span<const Opt
                                     const std::vector<std::string>& args, size_t max_positional) {
     po::options_description known;
     for (const Option& option : options) {
-        auto* value = po::value<std::vector<std::string>>();
-        if (option.value.starts_with('['))  // "[=on|off]": alone it means on
-            value->implicit_value({"true"}, "true");
-        if (option.value.empty())
+        if (option.value.empty()) {
             known.add_options()(option.name.c_str(), "");
-        else
-            known.add_options()(option.name.c_str(), value, "");
+            continue;
+        }
+        auto* value = po::value<std::vector<std::string>>();  // add_options owns it
+        if (option.value.starts_with('['))                    // "[=on|off]": alone it means on
+            value->implicit_value({"true"}, "true");
+        known.add_options()(option.name.c_str(), value, "");
     }
     known.add_options()("positional", po::value<std::vector<std::string>>(), "");
     po::positional_options_description positional;

@@ -14,7 +14,7 @@ class ModelFile {
 public:
     explicit ModelFile(const std::string& family) {
         const std::string path =
-            std::string(AFS_BUILD_DIR) + "/plugins/afs-model-" + family + ".so";
+            std::string(AFS_BUILD_DIR "/plugins/afs-model-").append(family).append(".so");
         void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);  // stays, as in the host
         if (!library) throw std::runtime_error(dlerror());
         plugin_ = static_cast<const afs_plugin*>(dlsym(library, "afs_plugin_v0"));
