@@ -7,7 +7,7 @@ namespace afs {
 namespace {
 
 template <size_t N>
-void terminate(char (&text)[N]) {
+void end_text(char (&text)[N]) {
     text[N - 1] = '\0';
 }
 
@@ -102,7 +102,7 @@ public:
             return table_.claim(plugin->self(), &query, available, &out, e);
         }));
         out.struct_size = sizeof out;
-        terminate(out.reason);
+        end_text(out.reason);
         return {};
     }
     Result<std::unique_ptr<GraphProgram>> compile(const afs_query& query, const afs_region& region,
@@ -145,7 +145,7 @@ public:
         AFS_TRY(plugin_->call(
             "query", [&](afs_error* e) { return ops_.query(plugin_->self(), &query, &out, e); }));
         out.struct_size = sizeof out;
-        terminate(out.reason);
+        end_text(out.reason);
         return {};
     }
     Result<std::unique_ptr<Op>> prepare(const afs_query& query) override {

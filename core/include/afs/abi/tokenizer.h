@@ -7,10 +7,41 @@
 extern "C" {
 #endif
 
+/* FIXED; bytes that need not end in NUL. */
+typedef struct afs_text {
+    const char* data;
+    uint64_t size;
+} afs_text;
+
+enum {
+    AFS_PIECE_NORMAL = 1,
+    AFS_PIECE_UNKNOWN,
+    AFS_PIECE_CONTROL,
+    AFS_PIECE_USER,
+    AFS_PIECE_UNUSED,
+    AFS_PIECE_BYTE
+};
+
+/* GROWABLE; a vocabulary that lies among a weight file's metadata (GGUF) and that the host has
+ * read: the meaning of each member is tokenizer.ggml.*'s. Arrays and strings: valid during the
+ * call. Ids and flags are -1 where the file says nothing, arrays NULL. */
+typedef struct afs_vocabulary {
+    uint32_t struct_size, n_tokens, n_merges, reserved;
+    const char* model;      /* "gpt2": byte-level BPE, "llama": SentencePiece BPE */
+    const char* pre;        /* pre-tokenizer: "llama-bpe", "smollm"; NULL: not said */
+    const afs_text* tokens; /* [n_tokens], as written: byte-level alphabet, or U+2581 for blanks */
+    const float* scores;    /* [n_tokens] */
+    const int32_t* types;   /* [n_tokens], AFS_PIECE_* */
+    const afs_text* merges; /* [n_merges], "left right", best first */
+    int32_t bos_id, eos_id, unknown_id, pad_id;
+    int32_t add_bos, add_eos, add_space_prefix, remove_extra_whitespaces;
+} afs_vocabulary;
+
 /* GROWABLE; valid during the call. */
 typedef struct afs_tokenizer_source {
     uint32_t struct_size, reserved;
-    const char* path; /* the checkpoint's folder, or one file */
+    const char* path;                 /* the checkpoint's folder, or one file */
+    const afs_vocabulary* vocabulary; /* not NULL: this is to be read, path only names it */
 } afs_tokenizer_source;
 
 enum {
