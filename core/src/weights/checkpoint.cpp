@@ -5,6 +5,7 @@
 #include <set>
 
 #include "afs/json.hpp"
+#include "chat_template.hpp"
 
 namespace afs {
 namespace fs = std::filesystem;
@@ -89,6 +90,7 @@ Status Checkpoint::read_texts() {
     if (is_file(generation)) {
         AFS_ASSIGN(generation_json_, read_text_file(generation));
     }
+    AFS_ASSIGN(chat_template_, read_chat_template(folder_));
     return {};
 }
 

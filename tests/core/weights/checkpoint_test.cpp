@@ -133,3 +133,42 @@ TEST_CASE("folders and paths that are no checkpoint") {
                    "expected a folder or a .safetensors");
     CHECK(Checkpoint::open(folder.path() / "none").status().code() == Code::not_found);
 }
+
+TEST_CASE("the chat template of a folder") {
+    const TempFolder folder;
+    folder.write("config.json", "{}");
+    folder.write("model.safetensors", safetensors({{"a", "F32", "[2]", floats({1, 2})}}));
+    struct Row {
+        const char* config;
+        const char* found;  // nullptr: none
+    };
+    const Row rows[] = {
+        {R"({"eos_token": "e"})", nullptr},
+        {R"({"chat_template": null})", nullptr},
+        {R"({"chat_template": "{{ a }}\n"})", "{{ a }}\n"},
+        {R"({"chat_template": [{"name": "tool_use", "template": "t"},
+                               {"name": "default", "template": "d"}]})",
+         "d"},
+        {R"({"chat_template": [{"name": "tool_use", "template": "t"}]})", nullptr},
+        {R"({"chat_template": []})", nullptr},
+    };
+    CHECK_FALSE(Checkpoint::open(folder.path())->chat_template());
+    for (const Row& row : rows) {
+        CAPTURE(row.config);
+        folder.write("tokenizer_config.json", row.config);
+        const auto checkpoint = Checkpoint::open(folder.path());
+        INFO(checkpoint.status().message());
+        REQUIRE(checkpoint.ok());
+        CHECK(checkpoint->chat_template().has_value() == (row.found != nullptr));
+        if (row.found) CHECK(checkpoint->chat_template().value_or("") == row.found);
+    }
+    for (const char* wrong : {R"({"chat_template": 1})", R"({"chat_template": ["d"]})",
+                              R"({"chat_template": [{"name": "default"}]})"}) {
+        folder.write("tokenizer_config.json", wrong);
+        check_contains(refusal(folder.path()),
+                       "tokenizer_config.json:1: chat_template must be a text or a list");
+    }
+    // The file of its own says more.
+    folder.write("chat_template.jinja", "j\n");
+    CHECK(Checkpoint::open(folder.path())->chat_template() == "j\n");
+}

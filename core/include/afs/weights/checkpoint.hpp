@@ -27,6 +27,8 @@ public:
     bool is_gguf() const { return false; }
     const std::string& config_json() const { return config_json_; }
     const std::optional<std::string>& generation_json() const { return generation_json_; }
+    // As the checkpoint's tokenizer files have it; several: the one called "default".
+    const std::optional<std::string>& chat_template() const { return chat_template_; }
 
 private:
     Status read_texts();
@@ -39,7 +41,7 @@ private:
     std::unordered_map<std::string, size_t> by_name_;
     uint64_t bytes_ = 0;
     std::string config_json_;
-    std::optional<std::string> generation_json_;
+    std::optional<std::string> generation_json_, chat_template_;
 };
 
 }  // namespace afs
