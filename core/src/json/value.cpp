@@ -48,7 +48,9 @@ Value Value::of(std::string text) {
     return value;
 }
 
-Value Value::of(const char* text) { return of(std::string(text)); }
+Value Value::of(const char* text) {
+    return of(std::string(text));
+}
 
 Value Value::of(bool flag) {
     Value value;

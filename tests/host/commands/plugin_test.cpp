@@ -13,7 +13,9 @@ using Catch::Matchers::Contains;
 const std::string kHost = std::string(AFS_BUILD_DIR) + "/bin/afs-host";
 const std::string kPlugins = std::string(AFS_BUILD_DIR) + "/tests/plugins";
 
-std::string plugin(const std::string& name) { return kPlugins + "/afs-kernels-" + name + ".so"; }
+std::string plugin(const std::string& name) {
+    return kPlugins + "/afs-kernels-" + name + ".so";
+}
 
 ProgramResult host(std::vector<std::string> args, const std::string& kernels) {
     args.insert(args.end(), {"--kernels", kernels});
@@ -21,9 +23,9 @@ ProgramResult host(std::vector<std::string> args, const std::string& kernels) {
 }
 
 std::string text(const std::string& kernels, const std::string& family, const std::string& dtype) {
-    const auto result = host({"--model-plugin", family, "--dtype", dtype, "-p", "The little dog",
-                              "-n", "24", "-q"},
-                             kernels);
+    const auto result =
+        host({"--model-plugin", family, "--dtype", dtype, "-p", "The little dog", "-n", "24", "-q"},
+             kernels);
     INFO(result.err);
     CHECK(result.exit_code == 0);
     return result.out;
@@ -71,8 +73,8 @@ TEST_CASE("a plugin of no use, or that leaves nodes over, is an error that says 
     const auto alone = host({"-p", "x", "-q"}, "test-rms-c");
     CHECK(alone.exit_code == 3);
     CHECK_THAT(alone.err, Contains("embed/1") && Contains("fallback"));
-    const auto filled = host({"-p", "The cat", "-n", "4", "-q", "--fallback", "reference"},
-                             "test-rms-c");
+    const auto filled =
+        host({"-p", "The cat", "-n", "4", "-q", "--fallback", "reference"}, "test-rms-c");
     INFO(filled.err);
     CHECK(filled.exit_code == 0);
 }
