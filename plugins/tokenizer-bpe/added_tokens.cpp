@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "utf8.hpp"
+#include "afs/utf8.hpp"
 
 namespace afs::bpe {
 namespace {

@@ -3,7 +3,7 @@
 #include <array>
 #include <cstdint>
 
-#include "utf8.hpp"
+#include "afs/utf8.hpp"
 
 namespace afs::bpe {
 namespace {

@@ -1,5 +1,5 @@
+#include "afs/utf8.hpp"
 #include "tokenizer.hpp"
-#include "utf8.hpp"
 
 namespace afs::bpe {
 

@@ -3,9 +3,9 @@
 #include <cctype>
 #include <cstring>
 
+#include "afs/utf8.hpp"
 #include "regex.hpp"
 #include "unicode_additions.hpp"
-#include "utf8.hpp"
 
 namespace afs::bpe {
 namespace {

@@ -3,8 +3,8 @@
 #include <functional>
 #include <limits>
 
+#include "afs/utf8.hpp"
 #include "byte_alphabet.hpp"
-#include "utf8.hpp"
 
 namespace afs::bpe {
 
@@ -28,8 +28,16 @@ Status Vocabulary::place(std::string_view bytes, bool literal, uint64_t id) {
     return {};
 }
 
+void Vocabulary::reserve(size_t n_tokens) {
+    size_t capacity = 1024;
+    while (capacity < n_tokens * 2) capacity *= 2;
+    if (capacity > lookup_.size()) resize_lookup(capacity);
+    pieces_.reserve(n_tokens);
+}
+
 Status Vocabulary::add(std::string_view bytes, bool literal, uint64_t id) {
-    if ((static_cast<size_t>(n_indexed_) + 1) * 2 > lookup_.size()) grow_lookup();
+    if ((static_cast<size_t>(n_indexed_) + 1) * 2 > lookup_.size())
+        resize_lookup(lookup_.empty() ? 1024 : lookup_.size() * 2);
     const size_t slot = slot_of(bytes, literal);
     if (lookup_[slot] != 0)
         return invalid("token " + in_quotes(bytes) + " comes twice, with ids " +
@@ -114,9 +122,9 @@ size_t Vocabulary::slot_of(std::string_view bytes, bool literal) const {
     return slot;
 }
 
-void Vocabulary::grow_lookup() {
+void Vocabulary::resize_lookup(size_t capacity) {
     const std::vector<uint32_t> old = std::move(lookup_);
-    lookup_.assign(old.empty() ? 1024 : old.size() * 2, 0);
+    lookup_.assign(capacity, 0);
     for (const uint32_t entry : old)
         if (entry != 0)
             lookup_[slot_of(own_bytes(pieces_[entry - 1]), pieces_[entry - 1].literal)] = entry;

@@ -27,6 +27,7 @@ public:
     // Highest id a file may use: a bound on what a broken file can make us allocate.
     static constexpr uint64_t kMaxId = (1u << 22) - 1;
 
+    void reserve(size_t n_tokens);
     // One entry of the model's vocabulary, as bytes. literal: it is no word of the byte-level
     // alphabet and stands for itself, so that no merge of bytes ever reaches it.
     Status add(std::string_view bytes, bool literal, uint64_t id);
@@ -62,7 +63,7 @@ private:
     }
     Status place(std::string_view bytes, bool literal, uint64_t id);
     size_t slot_of(std::string_view bytes, bool literal) const;
-    void grow_lookup();
+    void resize_lookup(size_t capacity);
 
     std::string arena_;
     std::vector<Piece> pieces_;     // [size], by id

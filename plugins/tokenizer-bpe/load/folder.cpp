@@ -2,13 +2,9 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <limits>
 
-#include "byte_alphabet.hpp"
 #include "load/json_reader.hpp"
 #include "load/load.hpp"
-#include "tokenizer.hpp"
-#include "utf8.hpp"
 
 namespace afs::bpe {
 namespace {
@@ -96,75 +92,6 @@ Result<Definition> load_source(const std::string& path) {
     return invalid("'" + path +
                    "' is no tokenizer: expected a tokenizer.json, vocab.json beside merges.txt, or "
                    "tiktoken's tokenizer.model");
-}
-
-void PendingMerges::add(const std::string& left, const std::string& right) {
-    text_ += left;
-    ends_.push_back(text_.size());
-    text_ += right;
-    ends_.push_back(text_.size());
-}
-
-std::pair<std::string_view, std::string_view> PendingMerges::at(size_t i) const {
-    const size_t start = i == 0 ? 0 : ends_[2 * i - 1];
-    const std::string_view text(text_);
-    return {text.substr(start, ends_[2 * i] - start),
-            text.substr(ends_[2 * i], ends_[2 * i + 1] - ends_[2 * i])};
-}
-
-Status PendingMerges::resolve(const Vocabulary& vocabulary, Merges& merges) const {
-    merges.reserve(size());
-    std::string left_bytes, right_bytes;
-    for (size_t i = 0; i < size(); ++i) {
-        const auto [left, right] = at(i);
-        const bool left_in = bytes_of_token(left, left_bytes);
-        const bool right_in = bytes_of_token(right, right_bytes);
-        const int32_t left_id = vocabulary.find(left_bytes, !left_in);
-        const int32_t right_id = vocabulary.find(right_bytes, !right_in);
-        int32_t id = -1;
-        if (left_in && right_in)
-            id = vocabulary.find(left_bytes.append(right_bytes));
-        else
-            id = vocabulary.find_written(std::string(left) + std::string(right));
-        if (left_id < 0 || right_id < 0 || id < 0) {
-            const std::string missing = left_id < 0    ? std::string(left)
-                                        : right_id < 0 ? std::string(right)
-                                                       : std::string(left) + std::string(right);
-            return invalid("merge " + std::to_string(i) + " (" + in_quotes(left) + " with " +
-                           in_quotes(right) + ") needs token " + in_quotes(missing) +
-                           ", which the vocabulary does not have");
-        }
-        merges.add(left_id, right_id, {static_cast<uint32_t>(i), static_cast<uint32_t>(id)});
-    }
-    return {};
-}
-
-int BpeTokenizer::score(const afs_tokenizer_source& source) {
-    return source.path ? score_source(source.path) : 0;
-}
-
-Status BpeTokenizer::load(const afs_tokenizer_source& source, afs_tokenizer_info& info) {
-    if (!source.path) return invalid("no path: expected a checkpoint's folder or a file");
-    AFS_ASSIGN(Definition definition, load_source(source.path));
-    definition.vocabulary.finish();
-    const std::string file = "'" + definition.file + "'";
-    if (definition.vocabulary.size() == 0) return invalid(file + ": empty vocabulary");
-    auto splits = Pretokenizer::make(definition.splits);
-    if (!splits.ok()) return splits.status().context(file);
-    auto byte_level = Pretokenizer::make(definition.byte_level);
-    if (!byte_level.ok()) return byte_level.status().context(file);
-    loaded_ =
-        std::make_unique<Loaded>(std::move(definition), std::move(*splits), std::move(*byte_level));
-
-    const Definition& d = loaded_->definition;
-    info.n_vocab = d.vocabulary.size();
-    info.bos_id = d.bos_id;
-    info.eos_id = d.eos_id;
-    info.pad_id = d.pad_id;
-    info.adds_bos = !d.prefix.empty() && d.prefix[0] == d.bos_id ? 1 : 0;
-    put(info.summary, "byte-level BPE, " + std::to_string(d.vocabulary.size()) + " ids, " +
-                          std::to_string(d.merges.size()) + " merges, from " + d.origin);
-    return {};
 }
 
 }  // namespace afs::bpe

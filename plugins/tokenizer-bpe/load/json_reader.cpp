@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <memory>
 
-#include "utf8.hpp"
+#include "afs/utf8.hpp"
 
 namespace afs::bpe {
 namespace {

@@ -24,12 +24,29 @@ Result<Definition> load_vocab_merges(const Folder& folder);
 Result<Definition> load_tiktoken(const std::string& path, const Folder& folder);
 // Whether a file's first line is one of tiktoken's.
 bool looks_like_tiktoken(const std::string& path);
+// source.vocabulary, which a weight file held.
+int score_metadata(const afs_tokenizer_source& source);
+Result<Definition> load_metadata(const afs_tokenizer_source& source);
+
+// Turns merges as files have them into ids, one after the other; rank is the position.
+class MergeResolver {
+public:
+    // The vocabulary must be complete but for added tokens; n: how many merges will come.
+    MergeResolver(const Vocabulary& vocabulary, Merges& merges, size_t n);
+    // INVALID names a merge whose part or result has no id.
+    Status add(std::string_view left, std::string_view right);
+
+private:
+    const Vocabulary& vocabulary_;
+    Merges& merges_;
+    uint32_t rank_ = 0;
+    std::string left_, right_;  // scratch: bytes
+};
 
 // Merges as files have them, kept until the vocabulary is complete.
 class PendingMerges {
 public:
     void add(const std::string& left, const std::string& right);
-    // Rank is the position. INVALID names a merge whose part or result has no id.
     Status resolve(const Vocabulary& vocabulary, Merges& merges) const;
     size_t size() const { return ends_.size() / 2; }
     std::pair<std::string_view, std::string_view> at(size_t i) const;

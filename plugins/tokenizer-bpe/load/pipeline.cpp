@@ -1,9 +1,9 @@
 // The steps of a tokenizer.json around its model: what is not byte-level BPE is refused by name.
 #include <nlohmann/json.hpp>
 
+#include "afs/utf8.hpp"
 #include "load/json_reader.hpp"
 #include "load/load.hpp"
-#include "utf8.hpp"
 
 namespace afs::bpe {
 namespace {

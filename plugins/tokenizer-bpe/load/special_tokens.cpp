@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "afs/utf8.hpp"
 #include "load/json_reader.hpp"
 #include "load/load.hpp"
-#include "utf8.hpp"
 
 namespace afs::bpe {
 namespace {

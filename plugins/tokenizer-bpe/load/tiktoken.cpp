@@ -9,9 +9,9 @@
 #include <array>
 #include <fstream>
 
+#include "afs/utf8.hpp"
 #include "load/json_reader.hpp"
 #include "load/load.hpp"
-#include "utf8.hpp"
 
 namespace afs::bpe {
 namespace {

@@ -1,9 +1,9 @@
 // tokenizer.json of HF tokenizers.
 #include <nlohmann/json.hpp>
 
+#include "afs/utf8.hpp"
 #include "load/json_reader.hpp"
 #include "load/load.hpp"
-#include "utf8.hpp"
 
 namespace afs::bpe {
 namespace {

@@ -10,9 +10,9 @@
 // neither GPT-2's; both kinds at once are some other expression, and an error.
 #include <nlohmann/json.hpp>
 
+#include "afs/utf8.hpp"
 #include "load/json_reader.hpp"
 #include "load/load.hpp"
-#include "utf8.hpp"
 
 namespace afs::bpe {
 namespace {

@@ -70,13 +70,13 @@ TEST_CASE("score looks at names and first bytes") {
     Plugin plugin;
     const TempFolder folder;
     CHECK(plugin.score(folder.path()) == 0);
-    CHECK(plugin.score(folder.path() + "/none") == 0);
+    CHECK(plugin.score(folder.path() / "none") == 0);
     folder.write("vocab.json", " {");
     CHECK(plugin.score(folder.path()) == 0);
     folder.write("merges.txt", "");
     const int32_t pair = plugin.score(folder.path());
     CHECK(pair > 0);
-    CHECK(plugin.score(folder.path() + "/merges.txt") == pair);
+    CHECK(plugin.score(folder.path() / "merges.txt") == pair);
     folder.write("tokenizer.json", "not json");
     CHECK(plugin.score(folder.path()) == pair);
     const std::string path = folder.write("tokenizer.json", "\n{\"model\"");

@@ -222,7 +222,7 @@ TEST_CASE("files that are missing or of another kind") {
     const TempFolder folder;
     CHECK(plugin.load(folder.path()) == AFS_E_NOT_FOUND);
     CHECK_THAT(plugin.message(), Catch::Contains("expected tokenizer.json, or vocab.json"));
-    CHECK(plugin.load(folder.path() + "/none.json") == AFS_E_NOT_FOUND);
+    CHECK(plugin.load(folder.path() / "none.json") == AFS_E_NOT_FOUND);
     CHECK(plugin.load(folder.write("weights.bin", "abc")) == AFS_E_INVALID);
     CHECK_THAT(plugin.message(), Catch::Contains("is no tokenizer"));
 }

@@ -1,55 +1,20 @@
-// The built tokenizer plugin through its C contract, and small checkpoints to feed it.
+// Small byte-level checkpoints to feed the tokenizer plugin.
 #pragma once
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
-#include "afs/abi/all.h"
+#include "support/temp_folder.hpp"
+#include "support/tokenizer_plugin.hpp"
 
 namespace tokenizer_test {
 
-using Ids = std::vector<int32_t>;
+using afs::test::TempFolder;
 
-// One opened instance. Functions that fail return the code; message() then says why.
-class Plugin {
+class Plugin : public TokenizerPlugin {
 public:
-    Plugin();
-    ~Plugin();
-    Plugin(const Plugin&) = delete;
-    Plugin& operator=(const Plugin&) = delete;
-
-    int32_t score(const std::string& path);
-    afs_status load(const std::string& path);
-    afs_status try_encode(const std::string& text, uint32_t flags, Ids& ids);
-    afs_status try_decode(const Ids& ids, uint32_t flags, std::string& bytes);
-    afs_status try_token(int32_t id, int32_t& kind, std::string& bytes);
-    // These fail the test where the plugin fails.
-    Ids encode(const std::string& text, uint32_t flags = 0);
-    std::string decode(const Ids& ids, uint32_t flags = 0);
-
-    const afs_tokenizer_info& info() const { return info_; }
-    std::string message() const { return error_.message; }
-
-private:
-    void* library_ = nullptr;
-    const afs_plugin* plugin_ = nullptr;
-    const afs_tokenizer* table_ = nullptr;
-    afs_instance* instance_ = nullptr;
-    afs_error error_{};
-    afs_tokenizer_info info_{};
-};
-
-// A folder below TMPDIR that goes away with this object.
-class TempFolder {
-public:
-    TempFolder();
-    ~TempFolder();
-    const std::string& path() const { return path_; }
-    std::string write(const std::string& name, const std::string& text) const;
-
-private:
-    std::string path_;
+    Plugin() : TokenizerPlugin("bpe") {}
 };
 
 // The byte-level alphabet's character for a byte, as UTF-8.

@@ -1,10 +1,15 @@
-#include "utf8.hpp"
-
+// UTF-8 as RFC 3629 defines it: no surrogates, no overlong forms, nothing above U+10FFFF. C++17.
+#pragma once
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
+#include <string>
+#include <string_view>
 
-namespace afs::bpe {
+namespace afs {
 
-size_t utf8_length(std::string_view text, size_t at) {
+// Bytes of the code point that starts at text[at]; 0 where no valid one starts.
+inline size_t utf8_length(std::string_view text, size_t at) {
     const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
     const uint8_t lead = byte(at);
     if (lead < 0x80) return 1;
@@ -20,7 +25,8 @@ size_t utf8_length(std::string_view text, size_t at) {
     return length;
 }
 
-size_t utf8_valid_until(std::string_view text, size_t at) {
+// End of the valid stretch that starts at `at`: `at` itself where the byte there is invalid.
+inline size_t utf8_valid_until(std::string_view text, size_t at) {
     while (at < text.size()) {
         uint64_t word;
         if (text.size() - at >= sizeof word) {  // eight ASCII bytes at once
@@ -37,7 +43,8 @@ size_t utf8_valid_until(std::string_view text, size_t at) {
     return at;
 }
 
-uint32_t utf8_decode(std::string_view text, size_t at, size_t& length) {
+// The code point at text[at], which must be valid; length receives its bytes.
+inline uint32_t utf8_decode(std::string_view text, size_t at, size_t& length) {
     const auto byte = [&](size_t i) {
         return static_cast<uint32_t>(static_cast<uint8_t>(text[i]));
     };
@@ -49,21 +56,8 @@ uint32_t utf8_decode(std::string_view text, size_t at, size_t& length) {
     return value;
 }
 
-void utf8_append(std::string& to, uint32_t c) {
-    const auto put = [&](uint32_t byte) { to.push_back(static_cast<char>(byte)); };
-    if (c < 0x80) {
-        put(c);
-    } else if (c < 0x800) {
-        put(0xc0 | (c >> 6)), put(0x80 | (c & 0x3f));
-    } else if (c < 0x10000) {
-        put(0xe0 | (c >> 12)), put(0x80 | ((c >> 6) & 0x3f)), put(0x80 | (c & 0x3f));
-    } else {
-        put(0xf0 | (c >> 18)), put(0x80 | ((c >> 12) & 0x3f));
-        put(0x80 | ((c >> 6) & 0x3f)), put(0x80 | (c & 0x3f));
-    }
-}
-
-std::string in_quotes(std::string_view text) {
+// The text in quotes for a message: control characters and invalid bytes escaped, cut at 40 bytes.
+inline std::string in_quotes(std::string_view text) {
     static const char* const kHex = "0123456789abcdef";
     constexpr size_t kMost = 40;
     std::string out = "'";
@@ -84,4 +78,4 @@ std::string in_quotes(std::string_view text) {
     return out + (at < text.size() ? "…'" : "'");
 }
 
-}  // namespace afs::bpe
+}  // namespace afs
