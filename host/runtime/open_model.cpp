@@ -80,7 +80,7 @@ Result<std::string> read_text(const fs::path& path) {
 // The configured family, or "" when it is to be chosen by the checkpoint: a path from the command
 // line says more than a family from a file.
 std::string configured_family(const Config& config) {
-    const std::string family = config.text("model.plugin");
+    std::string family = config.text("model.plugin");
     const auto from_command_line = [&config](const char* key) {
         return config.origin(key).rfind("command line", 0) == 0;
     };

@@ -34,11 +34,11 @@ Tree grow(const std::map<std::string, Setting>& settings) {
     return root;
 }
 
-void print(const Tree& tree, int level, bool origins, std::string& out) {
+void print(const Tree& tree, size_t level, bool origins, std::string& out) {
     for (size_t i = 0; i < tree.children.size(); ++i) {
         const Tree& child = tree.children[i];
         const char* comma = i + 1 < tree.children.size() ? "," : "";
-        out.append(static_cast<size_t>(2 * level), ' ').append(json::quote(child.name)) += ": ";
+        out.append(2 * level, ' ').append(json::quote(child.name)) += ": ";
         if (child.leaf) {
             out += json::dump(child.leaf->value) + comma;
             if (origins) out += "  // " + child.leaf->origin;
@@ -46,7 +46,7 @@ void print(const Tree& tree, int level, bool origins, std::string& out) {
         } else {
             out += "{\n";
             print(child, level + 1, origins, out);
-            out.append(static_cast<size_t>(2 * level), ' ').append("}").append(comma) += '\n';
+            out.append(2 * level, ' ').append("}").append(comma) += '\n';
         }
     }
 }

@@ -40,7 +40,7 @@ std::string check_rope(const OpMatch& m) {
                std::to_string(m.sizes.at('d'));
     if (p.scaling != AFS_ROPE_PLAIN && p.scaling != AFS_ROPE_LLAMA3)
         return "scaling is " + std::to_string(p.scaling) + ", expected 0 or 1";
-    const std::string base =
+    std::string base =
         first_of({positive("theta", p.theta), flag("table_in_act_dtype", p.table_in_act_dtype)});
     if (!base.empty() || p.scaling == AFS_ROPE_PLAIN) return base;
     if (!(p.high_freq_factor > p.low_freq_factor))
