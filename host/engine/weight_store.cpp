@@ -1,9 +1,9 @@
 #include "engine/weight_store.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 #include "afs/numeric.hpp"
+#include "engine/weight_bytes.hpp"
 
 namespace afs {
 namespace {
@@ -17,9 +17,9 @@ std::string mib(uint64_t bytes) {
 class Staging {
 public:
     // Done when it returns, also where it failed.
-    Status copy(Domain& domain, char* to, const char* from, uint64_t bytes) {
+    Status copy(Domain& domain, char* to, const WeightBytes& from) {
         if (domain_ != &domain) AFS_TRY(open(domain));
-        const Status copied = enqueue(domain, to, from, bytes);
+        const Status copied = enqueue(domain, to, from);
         const Status done = domain.sync();
         return copied.ok() ? done : copied;
     }
@@ -36,12 +36,12 @@ private:
         return {};
     }
 
-    Status enqueue(Domain& domain, char* to, const char* from, uint64_t bytes) {
-        for (uint64_t offset = 0; offset < bytes; offset += kHalf, which_ = 1 - which_) {
-            const uint64_t n = std::min(kHalf, bytes - offset);
+    Status enqueue(Domain& domain, char* to, const WeightBytes& from) {
+        for (uint64_t offset = 0; offset < from.size(); offset += kHalf, which_ = 1 - which_) {
+            const uint64_t n = std::min(kHalf, from.size() - offset);
             char* pinned = halves_[which_].data();
             AFS_TRY(done_[which_].sync());
-            std::memcpy(pinned, from + offset, n);
+            from.read(pinned, offset, n);
             AFS_TRY(domain.device().copy(domain.stream(), AFS_COPY_H2D, to + offset, pinned, n));
             AFS_TRY(done_[which_].record(domain.stream()));
         }
@@ -56,19 +56,25 @@ private:
 
 }  // namespace
 
-Result<WeightStore::Raw> WeightStore::materialise(const Weight& weight, Domain& domain,
-                                                  const afs_value& value, const CopyIn& copy_in) {
+Result<WeightStore::Raw> WeightStore::materialise(const Weight& weight, const afs_weight& line,
+                                                  Domain& domain, const afs_value& value,
+                                                  const CopyIn& copy_in) {
     Raw raw;
     raw.tensor = weight.tensor();
-    const uint64_t alignment = std::max<uint64_t>(dtype_size(weight.dtype), 1);
+    const WeightBytes bytes(weight, line);
+    // The scales of a block are fp16.
+    const uint64_t alignment = block_format(weight.dtype) ? 2 : dtype_size(weight.dtype);
     const bool aligned = reinterpret_cast<uintptr_t>(weight.data) % alignment == 0;
-    if (domain.host_reads() && aligned) return raw;
+    if (domain.host_reads() && aligned && bytes.as_they_lie()) return raw;
     auto copy = Buffer::create(domain.shared_device(), AFS_MEM_DEVICE, weight.bytes);
     if (!copy.ok())
         return copy.status().context("cannot load weight '" + std::string(value.tag) + "' of " +
                                      mib(weight.bytes) + " to " + domain.name());
     raw.copy = std::move(*copy);
-    AFS_TRY(copy_in(domain, raw.copy.data(), weight));
+    if (domain.host_reads())
+        bytes.read(raw.copy.data(), 0, bytes.size());
+    else
+        AFS_TRY(copy_in(domain, raw.copy.data(), bytes));
     raw.tensor.data = raw.copy.data();
     return raw;
 }
@@ -102,14 +108,12 @@ Result<WeightStore> WeightStore::create(const afs_graph& graph, const Plan& plan
     WeightStore store;
     store.weights_ = weights;
     Staging staging;
-    const CopyIn copy_in = [&staging](Domain& domain, char* to, const Weight& weight) {
-        return staging.copy(domain, to, static_cast<const char*>(weight.data), weight.bytes);
+    const CopyIn copy_in = [&staging](Domain& domain, char* to, const WeightBytes& from) {
+        return staging.copy(domain, to, from);
     };
+    std::vector<const afs_weight*> line_of(graph.n_values, nullptr);
     for (uint32_t i = 0; i < graph.n_weights; ++i)
-        if (graph.weights[i]->transform != AFS_LOAD_AS_IS)
-            return unsupported("cannot load weight '" +
-                               std::string(graph.values[graph.weights[i]->value]->tag) +
-                               "': its rows are interleaved, which no loader here undoes");
+        line_of[graph.weights[i]->value] = graph.weights[i];
     // By (memory, value), so that a raw tensor is read once and only one copy waits to be packed.
     std::vector<const WeightUse*> uses;
     for (const WeightUse& use : plan.weights) uses.push_back(&use);
@@ -123,7 +127,8 @@ Result<WeightStore> WeightStore::create(const afs_graph& graph, const Plan& plan
             return invalid("cannot load weight '" + std::string(graph.values[value]->tag) +
                            "': the weights given have none for it");
         Domain& domain = *domains[memory];
-        AFS_ASSIGN(Raw raw, store.materialise(*weight, domain, *graph.values[value], copy_in));
+        AFS_ASSIGN(Raw raw, store.materialise(*weight, *line_of[value], domain,
+                                              *graph.values[value], copy_in));
         bool keep = false;
         for (; i < uses.size() && place(uses[i]) == std::pair(memory, value); ++i) {
             AFS_TRY(store.add(graph, plan, *uses[i], raw, domain));

@@ -10,6 +10,8 @@
 
 namespace afs {
 
+class WeightBytes;
+
 class WeightStore {
 public:
     // Every weight that some backend of the plan reads. The store keeps what it points into alive.
@@ -27,9 +29,9 @@ private:
         afs_tensor tensor{};
         Buffer copy;  // empty: the tensor lies in the mapped file
     };
-    using CopyIn = std::function<Status(Domain&, char* to, const Weight&)>;
-    static Result<Raw> materialise(const Weight& weight, Domain& domain, const afs_value& value,
-                                   const CopyIn& copy_in);
+    using CopyIn = std::function<Status(Domain&, char* to, const WeightBytes&)>;
+    static Result<Raw> materialise(const Weight& weight, const afs_weight& line, Domain& domain,
+                                   const afs_value& value, const CopyIn& copy_in);
     Status add(const afs_graph& graph, const Plan& plan, const WeightUse& use, const Raw& raw,
                Domain& domain);
 

@@ -115,10 +115,10 @@ std::vector<ExplainRefusal> refusals_of(const Plan& plan) {
 }
 
 uint64_t plain_bytes(const afs_value& value) {
-    uint64_t bytes = dtype_size(value.dtype);
+    uint64_t elements = 1;
     for (int32_t i = 0; i < value.rank && i < AFS_MAX_RANK; ++i)
-        bytes *= static_cast<uint64_t>(value.dims[i]);
-    return bytes;
+        elements *= static_cast<uint64_t>(value.dims[i]);
+    return dtype_bytes(value.dtype, elements);
 }
 
 std::vector<ExplainWeights> weights_of(const Plan& plan) {

@@ -48,7 +48,10 @@ Status choose_family(const Config& config, const PluginSearch& search,
         out.plugin_name = candidate.name;
     }
     if (best > 0) return {};
-    return unsupported("no model plugin knows the config.json of '" + out.origin +
+    const std::string what = source.is_gguf
+                                 ? "architecture '" + out.checkpoint->architecture() + "'"
+                                 : std::string("config.json");
+    return unsupported("no model plugin knows the " + what + " of '" + out.origin +
                        "'; asked: " + (tried.empty() ? "none was found" : tried));
 }
 

@@ -18,11 +18,22 @@ Result<std::shared_ptr<Tokenizer>> open_named(const Config& config, const Plugin
 }  // namespace
 
 Result<OpenedTokenizer> open_configured_tokenizer(const Config& config, const PluginSearch& search,
-                                                  const std::filesystem::path& folder) {
-    const std::string path =
-        config.has("tokenizer.path") ? config.path("tokenizer.path").string() : folder.string();
+                                                  const Checkpoint& checkpoint) {
+    std::string path = checkpoint.folder().string();
+    std::shared_ptr<const GgufVocabulary> vocabulary;  // lives until load has returned
+    if (config.has("tokenizer.path")) {
+        path = config.path("tokenizer.path").string();
+    } else if (checkpoint.is_gguf()) {
+        path = checkpoint.path().string();
+        AFS_ASSIGN(vocabulary, checkpoint.vocabulary());
+        if (!vocabulary)
+            return not_found("'" + path +
+                             "' brings no vocabulary: name a folder with a tokenizer in "
+                             "tokenizer.path");
+    }
     afs_tokenizer_source source = make<afs_tokenizer_source>();
     source.path = path.c_str();
+    source.vocabulary = vocabulary ? &vocabulary->table() : nullptr;
     OpenedTokenizer out;
     const std::string wanted = config.text("tokenizer.plugin");
     if (wanted != "auto") {

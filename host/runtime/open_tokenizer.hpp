@@ -1,11 +1,11 @@
 // The tokenizer side of opening a runtime.
 #pragma once
-#include <filesystem>
 #include <memory>
 #include <string>
 
 #include "afs/config/config.hpp"
 #include "afs/tokenizer.hpp"
+#include "afs/weights/checkpoint.hpp"
 #include "loader/search.hpp"
 
 namespace afs {
@@ -17,8 +17,9 @@ struct OpenedTokenizer {
 };
 
 // tokenizer.plugin by name, or with "auto" the one whose score for the files is the highest.
-// folder: the checkpoint's, where the configuration names no other place.
+// Where the configuration names no tokenizer.path: the checkpoint's folder, or the vocabulary that
+// a GGUF file brings.
 Result<OpenedTokenizer> open_configured_tokenizer(const Config& config, const PluginSearch& search,
-                                                  const std::filesystem::path& folder);
+                                                  const Checkpoint& checkpoint);
 
 }  // namespace afs

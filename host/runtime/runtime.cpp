@@ -79,7 +79,7 @@ Status OpenedRuntime::load_weights(const Config& config, const RuntimeOptions& o
 }
 
 Status OpenedRuntime::load_tokenizer(const Config& config, const PluginSearch& search) {
-    AFS_ASSIGN(tokenizer_, open_configured_tokenizer(config, search, model_.checkpoint->folder()));
+    AFS_ASSIGN(tokenizer_, open_configured_tokenizer(config, search, *model_.checkpoint));
     if (tokenizer_.info.n_vocab > model_.info.vocab_rows)
         return invalid("the tokenizer has " + std::to_string(tokenizer_.info.n_vocab) +
                        " ids but the embedding of '" + model_.name + "' only " +

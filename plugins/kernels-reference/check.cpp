@@ -5,6 +5,9 @@
 namespace afs::reference {
 namespace {
 
+constexpr const char* kReal = "fp32, bf16, fp16 or fp64";
+constexpr const char* kRealOrBlocks = "fp32, bf16, fp16, fp64 or a block format";
+
 std::string dim_text(int64_t dim) {
     if (dim == kAny) return "any";
     if (dim == AFS_DIM_TOKENS) return "n_tokens";
@@ -17,8 +20,9 @@ std::string dims_text(const int64_t* dims, int32_t rank) {
     return text + "]";
 }
 std::string dtype_text(int32_t dtype) {
-    return dtype >= AFS_BLOCK ? "block format " + std::to_string(dtype - AFS_BLOCK)
-                              : dtype_name(dtype);
+    return dtype >= AFS_BLOCK && !block_format(dtype)
+               ? "block format " + std::to_string(dtype - AFS_BLOCK)
+               : dtype_name(dtype);
 }
 
 }  // namespace
@@ -58,11 +62,25 @@ void Check::activation(const char* name, const afs_value& v, int64_t rows, int64
     require(v.rank != 2 || v.dims[1] > 0, std::string(name) + ": has rows of no elements");
 }
 
-void Check::weight(const char* name, const afs_value& v, int64_t rows, int64_t cols) {
+void Check::weight_of(const char* name, const afs_value& v, bool dtype_fits, const char* dtypes,
+                      int64_t rows, int64_t cols) {
     require(v.kind == AFS_VALUE_WEIGHT, std::string(name) + ": expected a weight");
-    require(is_real(v.dtype), std::string(name) + ": expected fp32, bf16, fp16 or fp64, found " +
-                                  dtype_text(v.dtype));
+    require(dtype_fits,
+            std::string(name) + ": expected " + dtypes + ", found " + dtype_text(v.dtype));
     dims(name, v, rows, cols);
+}
+
+void Check::weight(const char* name, const afs_value& v, int64_t rows, int64_t cols) {
+    weight_of(name, v, is_real(v.dtype), kReal, rows, cols);
+}
+
+void Check::matrix(const char* name, const afs_value& v, int64_t rows, int64_t cols) {
+    const BlockFormat* format = block_format(v.dtype);
+    weight_of(name, v, is_real(v.dtype) || format, kRealOrBlocks, rows, cols);
+    require(!format || v.rank != 2 || v.dims[1] % format->elements == 0,
+            std::string(name) + ": rows of " + dtype_name(v.dtype) + " are whole blocks of " +
+                std::to_string(format ? format->elements : 0) + " elements, found " +
+                std::to_string(v.dims[1]));
 }
 
 bool Check::layout_of(const afs_value& v, afs_kv_layout& out) {
@@ -107,7 +125,10 @@ void Check::answer(afs_verdict& out, int32_t act_dtype, uint64_t workspace_bytes
     out.workspace_bytes = workspace_bytes;
 }
 
-Status check_rows(const char* name, const afs_tensor& t, int64_t rows, int64_t cols) {
+namespace {
+
+Status check_plain(const char* name, const afs_tensor& t, int64_t rows, int64_t cols,
+                   bool dtype_fits, const char* dtypes) {
     if (t.format != 0)
         return invalid(std::string(name) + ": expected a plain tensor, found packed format " +
                        std::to_string(t.format));
@@ -115,13 +136,30 @@ Status check_rows(const char* name, const afs_tensor& t, int64_t rows, int64_t c
     if (t.rank != 2 || t.dims[1] != cols || (rows != kAny && t.dims[0] != rows))
         return invalid(std::string(name) + ": expected shape " + dims_text(expected, 2) +
                        ", found " + dims_text(t.dims, t.rank < 0 || t.rank > 4 ? 0 : t.rank));
-    if (!is_real(t.dtype))
-        return invalid(std::string(name) + ": expected fp32, bf16, fp16 or fp64, found " +
+    if (!dtype_fits)
+        return invalid(std::string(name) + ": expected " + dtypes + ", found " +
                        dtype_text(t.dtype));
     if (cols > 1 && t.strides[1] != 1)
         return invalid(std::string(name) + ": expected contiguous rows, found elements " +
                        std::to_string(t.strides[1]) + " apart");
     if (!t.data && t.dims[0] > 0) return invalid(std::string(name) + ": has no data");
+    return {};
+}
+
+}  // namespace
+
+Status check_rows(const char* name, const afs_tensor& t, int64_t rows, int64_t cols) {
+    return check_plain(name, t, rows, cols, is_real(t.dtype), kReal);
+}
+
+Status check_matrix(const char* name, const afs_tensor& t, int64_t rows, int64_t cols) {
+    const BlockFormat* format = block_format(t.dtype);
+    AFS_TRY(check_plain(name, t, rows, cols, is_real(t.dtype) || format, kRealOrBlocks));
+    if (format && (t.dims[1] % format->elements != 0 || t.strides[0] % format->elements != 0))
+        return invalid(std::string(name) + ": rows of " + dtype_name(t.dtype) +
+                       " are whole blocks of " + std::to_string(format->elements) +
+                       " elements, found " + std::to_string(t.dims[1]) + ", " +
+                       std::to_string(t.strides[0]) + " apart");
     return {};
 }
 

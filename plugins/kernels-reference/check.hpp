@@ -20,8 +20,10 @@ public:
     // v is an activation of rank 2 with these dims and this dtype (AFS_DTYPE_NONE: any real one).
     void activation(const char* name, const afs_value& v, int64_t rows, int64_t cols,
                     int32_t dtype);
-    // v is a plain weight of this shape: [rows, cols], or [cols] when rows is 0.
+    // v is a weight of a real dtype and of this shape: [rows, cols], or [cols] when rows is 0.
     void weight(const char* name, const afs_value& v, int64_t rows, int64_t cols);
+    // As weight, or in one of the block formats.
+    void matrix(const char* name, const afs_value& v, int64_t rows, int64_t cols);
     // v is a cache of this geometry, with a layout that this plugin can address.
     void cache(const afs_value& v, int64_t kv_heads, int64_t head_dim);
     // v is a cache whose token has this many elements a side.
@@ -34,6 +36,8 @@ public:
     const Node& node() const { return node_; }
 
 private:
+    void weight_of(const char* name, const afs_value& v, bool dtype_fits, const char* dtypes,
+                   int64_t rows, int64_t cols);
     bool layout_of(const afs_value& v, afs_kv_layout& out);
     void dims(const char* name, const afs_value& v, int64_t rows, int64_t cols);
     afs_query query_;
@@ -43,6 +47,8 @@ private:
 
 // At run time: a plain tensor [rows, cols] with contiguous rows (rows kAny: whatever it has).
 Status check_rows(const char* name, const afs_tensor& t, int64_t rows, int64_t cols);
+// As check_rows, or in one of the block formats, its rows whole blocks.
+Status check_matrix(const char* name, const afs_tensor& t, int64_t rows, int64_t cols);
 // A plain contiguous vector of n elements.
 Status check_vector(const char* name, const afs_tensor& t, int64_t n);
 

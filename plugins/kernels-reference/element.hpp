@@ -65,9 +65,11 @@ Status dispatch(int32_t dtype, F&& f) {
     }
 }
 
-// Address of element i of an array of dtype.
+// Address of element i of an array of dtype; of a block format: of the block that it begins.
 inline const void* element(const void* data, int32_t dtype, int64_t i) {
-    return static_cast<const char*>(data) + i * static_cast<int64_t>(dtype_size(dtype));
+    const BlockFormat* block = block_format(dtype);
+    return static_cast<const char*>(data) + (block ? i / block->elements * block->bytes
+                                                   : i * static_cast<int64_t>(dtype_size(dtype)));
 }
 
 }  // namespace afs::reference

@@ -1,5 +1,6 @@
 #include "lanes.hpp"
 
+#include "afs/dequantise.hpp"
 #include "element.hpp"
 
 // One copy for each width of vectors, chosen when the plugin is loaded; all give the same bits,
@@ -56,8 +57,21 @@ AFS_INLINE void widen_from(A* to, const T* from, size_t n, int64_t stride) {
     for (size_t k = n; k < padded(n); ++k) to[k] = A{0};
 }
 
+AFS_INLINE void widen_blocks(float* to, const void* from, int32_t dtype, size_t n) {
+    dequantise(dtype, from, to, n);
+}
+AFS_INLINE void widen_blocks(double* to, const void* from, int32_t dtype, size_t n) {
+    const BlockFormat& format = *block_format(dtype);
+    float values[256];  // the largest block
+    for (size_t k = 0; k < n; k += format.elements) {
+        dequantise(dtype, element(from, dtype, static_cast<int64_t>(k)), values, format.elements);
+        for (size_t i = 0; i < format.elements; ++i) to[k + i] = static_cast<double>(values[i]);
+    }
+}
+
 template <class A>
 AFS_INLINE void widen_any(A* to, const void* from, int32_t dtype, size_t n, int64_t stride) {
+    if (block_format(dtype)) return widen_blocks(to, from, dtype, n);
     switch (dtype) {
         case AFS_F32: return widen_from(to, static_cast<const float*>(from), n, stride);
         case AFS_BF16: return widen_from(to, static_cast<const bf16*>(from), n, stride);

@@ -26,7 +26,8 @@ double dot(const double* x, const double* w, size_t n);
 void add_scaled(float* to, float factor, const float* from, size_t n);
 void add_scaled(double* to, double factor, const double* from, size_t n);
 
-// Widens n elements of any real dtype, stride elements apart, and zeroes to[n .. padded(n)).
+// Widens n elements of any real dtype, stride elements apart, and zeroes to[n .. padded(n)). Of a
+// block format: n consecutive ones, whole blocks.
 void widen_row(float* to, const void* from, int32_t dtype, size_t n, int64_t stride = 1);
 void widen_row(double* to, const void* from, int32_t dtype, size_t n, int64_t stride = 1);
 

@@ -1,6 +1,7 @@
 // kernels-reference: every op, written to be read first. fp32 arithmetic (fp64 where the
-// activations are fp64: the judge), weights read in their own dtype, each element of an output
-// summed in one fixed order: its bits depend on neither batch nor chunk, block size nor machine.
+// activations are fp64: the judge), weights read in their own dtype or block format, each element
+// of an output summed in one fixed order: its bits depend on neither batch nor chunk, block size
+// nor machine.
 #include "afs/plugin/kernels.hpp"
 #include "backend.hpp"
 

@@ -1,36 +1,32 @@
 // Llama's weight table: tags, the tensors' names in the checkpoint, [rows, columns], split axis.
 #include "model.hpp"
 
+#include "afs/plugin/weight_table.hpp"
+
 namespace llama3 {
 
 void declare_weights(afs::GraphBuilder& g, const afs::DecoderConfig& c) {
     const int64_t d = c.hidden_dim, q = c.q_dim(), kv = c.kv_dim(), f = c.ffn_dim;
-    const std::string attn = "model.layers.{}.self_attn.", mlp = "model.layers.{}.mlp.",
-                      layer = "model.layers.{}.", head = "lm_head.weight";
+    constexpr int32_t heads = AFS_SPLIT_HEADS, rows = AFS_SPLIT_ROWS, cols = AFS_SPLIT_COLS;
+    // A GGUF file has the rows of q and k in rotary pairs.
+    const int32_t paired = c.is_gguf ? AFS_LOAD_UNINTERLEAVE_HEADS : AFS_LOAD_AS_IS;
 
-    g.weight({"embed.weight",
-              "model.embed_tokens.weight",
-              {c.vocab_size, d},
-              AFS_SPLIT_NONE,
-              0,
-              c.tied ? head : ""});
+    afs::WeightTable w(g, c);
+    w.embedding();
     for (uint32_t i = 0; i < c.n_layers; ++i) {
         g.layer(static_cast<int32_t>(i));
-        g.weight({"attn.norm.weight", layer + "input_layernorm.weight", {d}});
-        g.weight({"attn.q.weight", attn + "q_proj.weight", {q, d}, AFS_SPLIT_HEADS, c.head_dim});
-        g.weight({"attn.k.weight", attn + "k_proj.weight", {kv, d}, AFS_SPLIT_HEADS, c.head_dim});
-        g.weight({"attn.v.weight", attn + "v_proj.weight", {kv, d}, AFS_SPLIT_HEADS, c.head_dim});
-        g.weight({"attn.out.weight", attn + "o_proj.weight", {d, q}, AFS_SPLIT_COLS});
-        // "post attention" in the file's name: it is the norm before the MLP.
-        g.weight({"mlp.norm.weight", layer + "post_attention_layernorm.weight", {d}});
-        g.weight({"mlp.gate.weight", mlp + "gate_proj.weight", {f, d}, AFS_SPLIT_ROWS});
-        g.weight({"mlp.up.weight", mlp + "up_proj.weight", {f, d}, AFS_SPLIT_ROWS});
-        g.weight({"mlp.down.weight", mlp + "down_proj.weight", {d, f}, AFS_SPLIT_COLS});
+        w.layer("attn.norm", "input_layernorm", "attn_norm", {d});
+        w.layer("attn.q", "self_attn.q_proj", "attn_q", {q, d}, heads, paired);
+        w.layer("attn.k", "self_attn.k_proj", "attn_k", {kv, d}, heads, paired);
+        w.layer("attn.v", "self_attn.v_proj", "attn_v", {kv, d}, heads);
+        w.layer("attn.out", "self_attn.o_proj", "attn_output", {d, q}, cols);
+        // "post attention" in the folder's name: it is the norm before the MLP.
+        w.layer("mlp.norm", "post_attention_layernorm", "ffn_norm", {d});
+        w.layer("mlp.gate", "mlp.gate_proj", "ffn_gate", {f, d}, rows);
+        w.layer("mlp.up", "mlp.up_proj", "ffn_up", {f, d}, rows);
+        w.layer("mlp.down", "mlp.down_proj", "ffn_down", {d, f}, cols);
     }
-    g.layer(afs::GraphBuilder::kOutside);
-    g.weight({"final.norm.weight", "model.norm.weight", {d}});
-    if (!c.tied) g.weight({"lm_head.weight", head, {c.vocab_size, d}, AFS_SPLIT_ROWS});
-    g.ignore_tensors("*.rotary_emb.inv_freq");
+    w.head();
 }
 
 }  // namespace llama3

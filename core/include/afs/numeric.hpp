@@ -1,11 +1,12 @@
-// bf16 and fp16 as bits, converted round-to-nearest-even. The one place for these rules on the
-// CPU. C++17.
+// bf16 and fp16 as bits, converted round-to-nearest-even: the one place for these rules on the CPU.
+// Names and sizes of dtypes. C++17.
 #pragma once
 #include <cmath>
 #include <cstdint>
 #include <cstring>
 
 #include "afs/abi/tensor.h"
+#include "afs/block_format.hpp"
 
 namespace afs {
 
@@ -74,7 +75,7 @@ inline f16 from_float<f16>(float x) {
     return to_f16(x);
 }
 
-// Bytes of one element; 0 for block formats and unknown types.
+// Bytes of one element; 0 for block formats (ask dtype_bytes) and unknown types.
 inline size_t dtype_size(int32_t dtype) {
     switch (dtype) {
         case AFS_F32:
@@ -93,8 +94,13 @@ inline const char* dtype_name(int32_t dtype) {
         case AFS_F16: return "fp16";
         case AFS_F64: return "fp64";
         case AFS_DTYPE_NONE: return "none";
-        default: return "unknown";
+        default: return block_format(dtype) ? block_format(dtype)->name : "unknown";
     }
+}
+// Bytes of n consecutive elements. Of a block format: of the whole blocks in them.
+inline uint64_t dtype_bytes(int32_t dtype, uint64_t n) {
+    const BlockFormat* block = block_format(dtype);
+    return block ? n / block->elements * block->bytes : n * dtype_size(dtype);
 }
 
 }  // namespace afs

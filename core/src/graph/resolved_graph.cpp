@@ -5,15 +5,6 @@
 
 namespace afs {
 
-namespace {
-
-bool is_weight_dtype(int32_t dtype) {
-    return dtype == AFS_F32 || dtype == AFS_BF16 || dtype == AFS_F16 || dtype == AFS_F64 ||
-           dtype >= AFS_BLOCK;
-}
-
-}  // namespace
-
 Result<std::shared_ptr<const ResolvedGraph>> ResolvedGraph::resolve(
     const afs_graph& foreign, const std::vector<int32_t>& weight_dtypes) {
     AFS_TRY(validate(foreign));
@@ -39,11 +30,13 @@ Result<std::shared_ptr<const ResolvedGraph>> ResolvedGraph::resolve(
         if (value.kind == AFS_VALUE_WEIGHT) {
             const int32_t dtype = weight_dtypes[out->weight_line_[i]];
             const bool stated = value.dtype != AFS_DTYPE_NONE;
-            if (!is_weight_dtype(dtype) || (stated && value.dtype != dtype))
+            if (!stores_weight(value, dtype) || (stated && value.dtype != dtype))
                 return invalid("cannot resolve graph: weight '" + std::string(value.tag) +
                                "' has dtype " + std::to_string(dtype) + ", expected " +
                                (stated ? std::to_string(value.dtype)
-                                       : std::string("a float type or a block format")));
+                                       : "a float type or a block format whose whole blocks the "
+                                         "rows of " +
+                                             describe(value) + " are"));
             value.dtype = dtype;
         }
         out->by_tag_.emplace(value.tag, i);

@@ -113,9 +113,10 @@ private:
         }
     }
     Status weight_value(const std::string& subject, const afs_value& v) {
-        if (v.dtype != AFS_DTYPE_NONE && !is_float(v.dtype) && v.dtype < AFS_BLOCK)
+        if (v.dtype != AFS_DTYPE_NONE && !stores_weight(v, v.dtype))
             return bad_of(subject, "has dtype " + std::to_string(v.dtype) +
-                                       ", expected none, a float type or a block format");
+                                       ", expected none, a float type or a block format whose "
+                                       "whole blocks its rows are");
         return sizes(subject, v, 0);
     }
     Status act_value(const std::string& subject, const afs_value& v) {
@@ -294,12 +295,18 @@ Status validate(const afs_graph& graph) {
     return Validator(known).run();
 }
 
+bool stores_weight(const afs_value& value, int32_t dtype) {
+    const BlockFormat* format = block_format(dtype);
+    if (!format) return is_float(dtype);
+    return value.rank > 0 && value.dims[value.rank - 1] % format->elements == 0;
+}
+
 std::string describe(const afs_value& value) {
     if (value.kind == AFS_VALUE_KV) return "a KV value";
     std::string dims;
     for (int32_t axis = 0; axis < value.rank && axis < AFS_MAX_RANK; ++axis)
         dims += (axis ? ", " : "") + dim_text(value.dims[axis]);
-    std::string dtype = value.dtype >= AFS_BLOCK
+    std::string dtype = value.dtype >= AFS_BLOCK && !block_format(value.dtype)
                             ? "block format " + std::to_string(value.dtype - AFS_BLOCK)
                             : std::string(dtype_name(value.dtype));
     if (value.kind == AFS_VALUE_WEIGHT && value.dtype == AFS_DTYPE_NONE) dtype.clear();

@@ -1,6 +1,7 @@
 #include "afs/weights/checkpoint.hpp"
 
 #include <algorithm>
+#include <fstream>
 #include <map>
 #include <set>
 
@@ -17,6 +18,13 @@ constexpr const char* kIndex = "model.safetensors.index.json";
 bool is_file(const fs::path& path) {
     std::error_code ignored;
     return fs::is_regular_file(path, ignored);
+}
+
+// Some stores name GGUF files by their hash.
+bool has_gguf_magic(const fs::path& path) {
+    char magic[4] = {};
+    std::ifstream(path, std::ios::binary).read(magic, sizeof magic);
+    return std::string_view(magic, sizeof magic) == "GGUF";
 }
 
 // "a, b, c, d, e and 3 more"
@@ -96,14 +104,19 @@ Status Checkpoint::read_texts() {
 
 Status Checkpoint::add_file(const fs::path& path) {
     AFS_ASSIGN(const SafetensorsFile file, SafetensorsFile::open(path));
+    return add_tensors(file.file(), file.tensors());
+}
+
+Status Checkpoint::add_tensors(std::shared_ptr<const MappedFile> file,
+                               const std::vector<FileTensor>& tensors) {
     const auto number = static_cast<uint32_t>(files_.size());
-    files_.push_back(file.file());
-    for (const FileTensor& tensor : file.tensors()) {
+    const std::string name = file->path().string();
+    files_.push_back(std::move(file));
+    for (const FileTensor& tensor : tensors) {
         const auto [it, added] = by_name_.emplace(tensor.name, tensors_.size());
         if (!added)
             return invalid("cannot load model '" + path_.string() + "': tensor '" + tensor.name +
-                           "' is in '" + file_of(tensors_[it->second]) + "' and in '" +
-                           path.string() + "'");
+                           "' is in '" + file_of(tensors_[it->second]) + "' and in '" + name + "'");
         tensors_.push_back(tensor);
         tensors_.back().file = number;
         bytes_ += tensor.bytes;
@@ -145,25 +158,60 @@ Status Checkpoint::read_index(const fs::path& file) {
     return {};
 }
 
+Status Checkpoint::open_gguf(const fs::path& file) {
+    AFS_ASSIGN(std::vector<GgufFile> parts, open_gguf_parts(file));
+    for (const GgufFile& part : parts) AFS_TRY(add_tensors(part.file(), part.tensors()));
+    config_json_ = gguf_config_json(parts);
+    gguf_ = std::make_shared<const GgufFile>(std::move(parts.front()));
+    if (const GgufValue* text = gguf_->find("tokenizer.chat_template")) {
+        if (!text->text())
+            return invalid("cannot load model '" + path_.string() +
+                           "': tokenizer.chat_template must be a text, found " +
+                           name_of(text->type));
+        chat_template_ = *text->text();
+    }
+    return {};
+}
+
+std::string Checkpoint::architecture() const {
+    const GgufValue* name = gguf_ ? gguf_->find("general.architecture") : nullptr;
+    return std::string(name ? name->text().value_or("") : "");
+}
+
+Result<std::shared_ptr<const GgufVocabulary>> Checkpoint::vocabulary() const {
+    if (!gguf_) return std::shared_ptr<const GgufVocabulary>();
+    return GgufVocabulary::read(*gguf_);
+}
+
+Status Checkpoint::open_folder() {
+    const bool single = is_file(path_ / kSingle), sharded = is_file(path_ / kIndex);
+    if (!single && !sharded) {
+        const std::vector<fs::path> models = gguf_models_in(path_);
+        std::vector<std::string> names;
+        for (const fs::path& model : models) names.push_back(model.filename().string());
+        if (models.size() == 1) return open_gguf(models.front());
+        if (models.size() > 1)
+            return invalid("cannot load model '" + path_.string() + "': the folder holds " +
+                           std::to_string(models.size()) +
+                           " models, name one of them: " + some_of(names));
+    }
+    AFS_TRY(read_texts());
+    if (single && sharded)
+        return invalid("cannot load model '" + path_.string() + "': the folder has both " +
+                       kSingle + " and " + kIndex + "; remove one");
+    if (sharded) return read_index(path_ / kIndex);
+    if (single) return add_file(path_ / kSingle);
+    return not_found("cannot load model '" + path_.string() + "': the folder has neither " +
+                     kSingle + " nor " + kIndex + " nor a .gguf file");
+}
+
 Result<Checkpoint> Checkpoint::open(const fs::path& path) {
     std::error_code error;
     Checkpoint checkpoint;
     checkpoint.path_ = path;
     if (fs::is_directory(path, error)) {
         checkpoint.folder_ = path;
-        AFS_TRY(checkpoint.read_texts());
-        const bool single = is_file(path / kSingle), sharded = is_file(path / kIndex);
-        if (single && sharded)
-            return invalid("cannot load model '" + path.string() + "': the folder has both " +
-                           kSingle + " and " + kIndex + "; remove one");
-        if (sharded) {
-            AFS_TRY(checkpoint.read_index(path / kIndex));
-        } else if (single) {
-            AFS_TRY(checkpoint.add_file(path / kSingle));
-        } else {
-            return not_found("cannot load model '" + path.string() + "': the folder has neither " +
-                             kSingle + " nor " + kIndex);
-        }
+        AFS_TRY(checkpoint.open_folder());
         return checkpoint;
     }
     if (!is_file(path))
@@ -171,11 +219,15 @@ Result<Checkpoint> Checkpoint::open(const fs::path& path) {
                          "': no such folder or file; see `afs-host config show` for where the "
                          "path comes from");
     checkpoint.folder_ = path.has_parent_path() ? path.parent_path() : fs::path(".");
-    if (path.extension() != ".safetensors")
+    if (path.extension() == ".safetensors") {
+        AFS_TRY(checkpoint.read_texts());
+        AFS_TRY(checkpoint.add_file(path));
+    } else if (path.extension() == ".gguf" || has_gguf_magic(path)) {
+        AFS_TRY(checkpoint.open_gguf(path));
+    } else {
         return unsupported("cannot load model '" + path.string() +
-                           "': expected a folder or a .safetensors file");
-    AFS_TRY(checkpoint.read_texts());
-    AFS_TRY(checkpoint.add_file(path));
+                           "': expected a folder, a .safetensors or a .gguf file");
+    }
     return checkpoint;
 }
 

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <mutex>
 
+#include "afs/dequantise.hpp"
 #include "afs/numeric.hpp"
 #include "afs/weights/weight_set.hpp"
 #include "parallel.hpp"
@@ -10,7 +11,7 @@
 namespace afs {
 namespace {
 
-constexpr uint64_t kChunk = 1u << 20;  // elements
+constexpr uint64_t kChunk = 1u << 20;  // elements, whole blocks of any format
 
 struct Piece {
     const Weight* weight;
@@ -30,8 +31,23 @@ uint64_t first_not_finite(const void* data, uint64_t begin, uint64_t end, Bits e
     return end;
 }
 
+// Scales that are not finite make values that are not.
+uint64_t first_not_finite_block(const Weight& weight, uint64_t begin, uint64_t end) {
+    const BlockFormat& format = *block_format(weight.dtype);
+    std::vector<float> values(format.elements);
+    for (uint64_t i = begin; i < end; i += format.elements) {
+        const auto* block = static_cast<const char*>(weight.data) + dtype_bytes(weight.dtype, i);
+        dequantise(weight.dtype, block, values.data(), format.elements);
+        for (uint64_t j = 0; j < format.elements; ++j)
+            if (!std::isfinite(values[j])) return i + j;
+    }
+    return end;
+}
+
 uint64_t scan(const Piece& piece) {
     const void* data = piece.weight->data;
+    if (block_format(piece.weight->dtype))
+        return first_not_finite_block(*piece.weight, piece.begin, piece.end);
     switch (piece.weight->dtype) {
         case AFS_F64:
             return first_not_finite<uint64_t>(data, piece.begin, piece.end, 0x7ff0000000000000u);
@@ -43,9 +59,13 @@ uint64_t scan(const Piece& piece) {
 }
 
 std::string value_text(const Weight& weight, uint64_t index) {
-    const char* at = static_cast<const char*>(weight.data) + index * dtype_size(weight.dtype);
+    const char* at = static_cast<const char*>(weight.data) + dtype_bytes(weight.dtype, index);
     double value = 0;
-    if (weight.dtype == AFS_F64) {
+    if (const BlockFormat* format = block_format(weight.dtype)) {
+        std::vector<float> values(format->elements);
+        dequantise(weight.dtype, at, values.data(), format->elements);
+        value = static_cast<double>(values[index % format->elements]);
+    } else if (weight.dtype == AFS_F64) {
         std::memcpy(&value, at, sizeof value);
     } else if (weight.dtype == AFS_F32) {
         float single;
@@ -65,7 +85,8 @@ std::string value_text(const Weight& weight, uint64_t index) {
 Status check_finite(const WeightSet& weights, uint32_t n_threads) {
     std::vector<Piece> pieces;
     for (const Weight& weight : weights.weights()) {
-        const uint64_t size = dtype_size(weight.dtype), n = size ? weight.bytes / size : 0;
+        uint64_t n = 1;
+        for (int32_t i = 0; i < weight.rank; ++i) n *= static_cast<uint64_t>(weight.dims[i]);
         for (uint64_t begin = 0; begin < n; begin += kChunk)
             pieces.push_back({&weight, begin, std::min(n, begin + kChunk)});
     }

@@ -32,7 +32,7 @@ Status check_tensor(const weights::Line& line, const FileTensor& tensor, const s
     if (!same)
         return invalid(subject + "expected shape " +
                        weights::shape_text(line.dims, static_cast<size_t>(line.rank)) +
-                       " from config.json, found " +
+                       " from the model's configuration, found " +
                        weights::shape_text(tensor.shape.data(), tensor.shape.size()));
     if (tensor.dtype == AFS_DTYPE_NONE)
         return unsupported(subject + "expected dtype F32, BF16, F16 or F64, found " +

@@ -34,9 +34,8 @@ Status fill(const afs_graph& graph, const afs_weight& weight, Line& line) {
         return invalid("the model's weight table, value '" + line.tag + "': " + what);
     };
     if (value.kind != AFS_VALUE_WEIGHT) return bad("not a weight");
-    if (weight.transform != AFS_LOAD_AS_IS)
-        return unsupported("the model's weight table, value '" + line.tag + "': load transform " +
-                           std::to_string(weight.transform) + " is not known for this file format");
+    if (weight.transform != AFS_LOAD_AS_IS && weight.transform != AFS_LOAD_UNINTERLEAVE_HEADS)
+        return bad("load transform " + std::to_string(weight.transform) + " is not known");
     if (value.rank < 1 || value.rank > AFS_MAX_RANK)
         return bad("expected a rank from 1 to 4, found " + std::to_string(value.rank));
     line.names = split_names(weight.names);

@@ -14,7 +14,7 @@ public:
         const afs_value result = check.node().out();
         if (check.shape_of_node(1, false)) {
             check.activation("output", result, AFS_DIM_TOKENS, kAny, AFS_DTYPE_NONE);
-            check.weight("table", check.node().in(0), kAny, result.dims[1]);
+            check.matrix("table", check.node().in(0), kAny, result.dims[1]);
         }
         const size_t width = padded(static_cast<size_t>(std::max<int64_t>(0, result.dims[1])));
         check.answer(out, result.dtype, width * dtype_size(acc_dtype(result.dtype)));
@@ -24,7 +24,7 @@ public:
         const afs_tensor &table = run.inputs[0], &out = *run.output;
         const afs_step step = read<afs_step>(run.step);
         AFS_TRY(check_rows("output", out, step.n_tokens, out.dims[1]));
-        AFS_TRY(check_rows("table", table, kAny, out.dims[1]));
+        AFS_TRY(check_matrix("table", table, kAny, out.dims[1]));
         return dispatch(out.dtype, [&](auto t) -> Status {
             using T = decltype(t);
             const size_t width = static_cast<size_t>(out.dims[1]);

@@ -1,8 +1,8 @@
 // linear/1: out[i, o] = sum over k of x[i, k] * weight[o, k], rounded once to the activations'
 // dtype.
 //
-// The weight is read in its own dtype. A block of tokens is widened once and stays in the cache
-// while each row of the weight is widened once and multiplied with all of them.
+// The weight is read in its own dtype or block format. A block of tokens is widened once and stays
+// in the cache while each row of the weight is widened once and multiplied with all of them.
 #include "backend.hpp"
 #include "lanes.hpp"
 
@@ -22,7 +22,7 @@ public:
             const afs_value x = check.node().in(0);
             check.activation("x", x, kAny, kAny, AFS_DTYPE_NONE);
             check.activation("output", result, x.dims[0], kAny, x.dtype);
-            check.weight("weight", check.node().in(1), result.dims[1], x.dims[1]);
+            check.matrix("weight", check.node().in(1), result.dims[1], x.dims[1]);
             k = padded(static_cast<size_t>(std::max<int64_t>(0, x.dims[1])));
         }
         check.answer(out, result.dtype,
@@ -32,7 +32,7 @@ public:
     Status run(const afs_run& run) override {
         const afs_tensor &x = run.inputs[0], &weight = run.inputs[1], &out = *run.output;
         AFS_TRY(check_rows("x", x, kAny, x.dims[1]));
-        AFS_TRY(check_rows("weight", weight, kAny, x.dims[1]));
+        AFS_TRY(check_matrix("weight", weight, kAny, x.dims[1]));
         AFS_TRY(check_rows("output", out, x.dims[0], weight.dims[0]));
         return dispatch(out.dtype, [&](auto t) {
             using T = decltype(t);

@@ -141,7 +141,7 @@ TEST_CASE("element sizes and names") {
     CHECK(afs::dtype_size(AFS_F64) == 8);
     CHECK(afs::dtype_size(AFS_I32) == 4);
     CHECK(afs::dtype_size(AFS_DTYPE_NONE) == 0);
-    CHECK(afs::dtype_size(AFS_BLOCK + 2) == 0);
+    CHECK(afs::dtype_size(AFS_Q4_0) == 0);
     CHECK(std::string(afs::dtype_name(AFS_BF16)) == "bf16");
     CHECK(std::string(afs::dtype_name(12345)) == "unknown");
     CHECK(afs::from_float<float>(0.1f) == 0.1f);

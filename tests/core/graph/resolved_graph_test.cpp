@@ -73,7 +73,7 @@ TEST_CASE("a resolved graph is a full copy with every dtype") {
     const auto graph = builder->finish();
     REQUIRE(graph.ok());
     std::vector<int32_t> dtypes((*graph)->n_weights, AFS_BF16);
-    dtypes[0] = AFS_BLOCK + 8;
+    dtypes[6] = AFS_Q8_0;
     dtypes[1] = AFS_F32;
     const uint32_t n_nodes = (*graph)->n_nodes, n_values = (*graph)->n_values;
     const auto made = afs::ResolvedGraph::resolve(**graph, dtypes);
@@ -87,7 +87,7 @@ TEST_CASE("a resolved graph is a full copy with every dtype") {
     CHECK(copy.n_values == n_values);
     CHECK(copy.n_outputs == 2);
     CHECK(std::string(copy.ignored_tensors) == "*.inv_freq");
-    CHECK(copy.values[resolved.find("embed.weight")]->dtype == AFS_BLOCK + 8);
+    CHECK(copy.values[resolved.find("L0.out.weight")]->dtype == AFS_Q8_0);
     CHECK(copy.values[resolved.find("final.norm.weight")]->dtype == AFS_F32);
     CHECK(copy.values[resolved.find("L1.down.weight")]->dtype == AFS_BF16);
     CHECK(copy.values[resolved.find("L1.kv")]->kv_layer == 1);
@@ -124,6 +124,11 @@ TEST_CASE("resolve wants one fitting dtype a weight") {
         dtypes[2] = wrong;
         CHECK_THAT(message(dtypes), Catch::Contains("weight 'L0.q.weight' has dtype"));
     }
+    std::vector<int32_t> blocks = good;
+    blocks[0] = AFS_Q6_K;
+    CHECK_THAT(message(blocks), Catch::Contains("weight 'embed.weight' has dtype 270, expected"));
+    blocks[0] = AFS_BLOCK + 10;
+    CHECK_THAT(message(blocks), Catch::Contains("weight 'embed.weight' has dtype 266"));
     afs::test::OpenGraph stated(**graph);
     stated.value("L0.q.weight").dtype = AFS_BF16;
     CHECK_THAT(afs::ResolvedGraph::resolve(stated.graph, good).status().message(),

@@ -184,7 +184,9 @@ TEST_CASE("describe names kind, dtype and shape") {
     value.kind = AFS_VALUE_WEIGHT;
     value.dtype = AFS_BLOCK + 8;
     value.dims[0] = 32;
-    CHECK(afs::describe(value) == "weight block format 8 [32, 64]");
+    CHECK(afs::describe(value) == "weight q8_0 [32, 64]");
+    value.dtype = AFS_BLOCK + 10;
+    CHECK(afs::describe(value) == "weight block format 10 [32, 64]");
     value.dtype = AFS_DTYPE_NONE;
     CHECK(afs::describe(value) == "weight [32, 64]");
     value.kind = AFS_VALUE_KV;

@@ -130,7 +130,7 @@ TEST_CASE("folders and paths that are no checkpoint") {
     folder.write(kIndex, "{}");
     check_contains(refusal(folder.path()), "has both");
     check_contains(refusal(folder.write("weights.bin", "x")),
-                   "expected a folder or a .safetensors");
+                   "expected a folder, a .safetensors or a .gguf file");
     CHECK(Checkpoint::open(folder.path() / "none").status().code() == Code::not_found);
 }
 

@@ -15,7 +15,7 @@ Weight weight_of(const void* data, int32_t dtype, size_t n, std::string name) {
     weight.dtype = dtype;
     weight.rank = 1;
     weight.dims[0] = static_cast<int64_t>(n);
-    weight.bytes = n * dtype_size(dtype);
+    weight.bytes = dtype_bytes(dtype, n);
     weight.name = std::move(name);
     weight.file = std::string("f");
     return weight;
@@ -65,6 +65,22 @@ TEST_CASE("the first bad value is named, whatever the number of threads") {
     WeightSet set;
     set.add(rows[0].weight);
     CHECK(check_finite(set).message().find("value 1000000 is NaN") != std::string::npos);
+}
+
+TEST_CASE("a block whose scale is not finite is found") {
+    // q8_0: an fp16 scale and 32 codes; q4_K: a second scale for the minima.
+    std::vector<uint8_t> plain(3 * 34, 1), k(2 * 144, 1);
+    for (const size_t i : {size_t{0}, size_t{34}, size_t{68}}) plain[i] = 0, plain[i + 1] = 0x3c;
+    WeightSet good;
+    good.add(weight_of(plain.data(), AFS_Q8_0, 96, "x"));
+    good.add(weight_of(k.data(), AFS_Q4_K, 512, "k"));
+    CHECK(check_finite(good).ok());
+    plain[69] = 0x7c;
+    CHECK(check_finite(good).message().find("'x' of 'f': value 64 is infinity") !=
+          std::string::npos);
+    plain[69] = 0x3c;
+    k[144 + 3] = 0x7e;
+    CHECK(check_finite(good).message().find("'k' of 'f': value 256 is NaN") != std::string::npos);
 }
 
 TEST_CASE("tensors at odd addresses are read") {

@@ -97,7 +97,7 @@ TEST_CASE("what does not fit is named with expected and found") {
     check_contains(refusal(toy.graph(), {}), "2 tensors are missing: 'embed', 'norm'");
     const Entry wide = {"embed", "F32", "[2, 3]", floats({1, 2, 3, 4, 5, 6})};
     check_contains(refusal(toy.graph(), {wide, kNorm}),
-                   "as embed: expected shape [2, 2] from config.json, found [2, 3]");
+                   "as embed: expected shape [2, 2] from the model's configuration, found [2, 3]");
     const Entry flat = {"embed", "F32", "[4]", kEmbed.data};
     check_contains(refusal(toy.graph(), {flat, kNorm}), "found [4]");
     const Entry ints = {"norm", "I16", "[2]", std::string(4, '\0')};
@@ -127,7 +127,7 @@ TEST_CASE("weight tables with mistakes") {
         {"expected a rank from 1 to 4, found 0", [](ToyGraph& t) { t.value(1).rank = 0; }},
         {"no tensor name", [](ToyGraph& t) { t.weight(1).names = "|"; }},
         {"no tensor name", [](ToyGraph& t) { t.weight(1).names = nullptr; }},
-        {"load transform 1", [](ToyGraph& t) { t.weight(1).transform = 1; }},
+        {"load transform 2", [](ToyGraph& t) { t.weight(1).transform = 2; }},
     };
     for (const Row& row : rows) {
         ToyGraph toy;

@@ -54,8 +54,11 @@ TEST_CASE("query: says what it expected and found") {
                Contains("expected 2 inputs, found 1"));
     CHECK_THAT(of(linear(), [](OneNode& n) { n.value(0).dtype = AFS_I32; }),
                Contains("x: expected fp32, bf16, fp16 or fp64, found int32"));
-    CHECK_THAT(of(linear(), [](OneNode& n) { n.value(1).dtype = AFS_BLOCK + 8; }),
-               Contains("weight: expected") && Contains("found block format 8"));
+    CHECK_THAT(of(linear(), [](OneNode& n) { n.value(1).dtype = AFS_BLOCK + 10; }),
+               Contains("weight: expected fp32, bf16, fp16, fp64 or a block format, found block "
+                        "format 10"));
+    CHECK_THAT(of(linear(), [](OneNode& n) { n.value(1).dtype = AFS_Q8_0; }),
+               Contains("weight: rows of q8_0 are whole blocks of 32 elements, found 3"));
     CHECK_THAT(of(linear(), [](OneNode& n) { n.value(1).dims[1] = 5; }),
                Contains("weight: expected shape [4, 3], found [4, 5]"));
     CHECK_THAT(of(linear(), [](OneNode& n) { n.value(0).rank = 3; }),

@@ -11,10 +11,19 @@ typedef struct afs_model_source {
     uint32_t struct_size;
     int32_t dtype; /* activations: AFS_F32, AFS_BF16, AFS_F16, AFS_F64 (judge) */
     uint32_t rank, world;
-    const char* config_json;     /* text of config.json; GGUF: its metadata as JSON, "gguf." keys */
+    const char* config_json;     /* text of config.json; GGUF: see below */
     const char* generation_json; /* text of generation_config.json, NULL: absent */
     int32_t is_gguf;
 } afs_model_source;
+
+/* config_json of a GGUF file: one object of its metadata, keys and values as they are (numbers,
+ * booleans, texts, arrays of them; a number that is not finite: null), without what a model family
+ * does not need: arrays of more than 1024 items (the vocabulary), arrays of arrays, values of more
+ * than 64 KiB, and keys that begin with "gguf.", which are the host's:
+ *   "gguf.version"     2 or 3
+ *   "gguf.tensors"     {"token_embd.weight": {"type": "Q4_K", "shape": [49152, 576]}, ...}: every
+ *                      tensor, its type by ggml's name, its shape outermost first
+ *   "gguf.rope_freqs"  the values of an F32 tensor rope_freqs.weight, where there is one */
 
 /* GROWABLE; facts the host needs beside the graph. Strings and arrays: the instance's, until its
  * next call. A sampling default that the checkpoint does not state is NaN (floats) or -1. */

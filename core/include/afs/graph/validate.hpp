@@ -13,6 +13,10 @@ namespace afs {
 // fault by tag and op.
 Status validate(const afs_graph& graph);
 
+// Whether a weight of this shape can be stored in dtype: a float type, or a block format whose
+// whole blocks its rows are.
+bool stores_weight(const afs_value& value, int32_t dtype);
+
 // "act bf16 [n_tokens, 64]", for messages.
 std::string describe(const afs_value& value);
 

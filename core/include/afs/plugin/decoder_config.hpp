@@ -1,5 +1,5 @@
-// What a decoder-only family reads from its checkpoint's config files, and what the host is told
-// of it. afs/plugin/hf_config.hpp fills it. C++17.
+// What a decoder-only family reads from its checkpoint's configuration, and what the host is told
+// of it. afs/plugin/decoder_source.hpp fills it. C++17.
 #pragma once
 #include <cmath>
 #include <cstdint>
@@ -18,6 +18,7 @@ struct DecoderConfig {
     uint32_t context_length = 0;
     float rms_eps = 0;
     bool tied = false;                               // lm_head is the embedding
+    bool is_gguf = false;                            // tensors have GGUF's names and order of rows
     afs_rope_params rope = make<afs_rope_params>();  // without table_in_act_dtype
     int32_t checkpoint_dtype = AFS_DTYPE_NONE;
     std::vector<int32_t> stop_ids;

@@ -1,11 +1,13 @@
 // A model on disk: a folder with config.json and model.safetensors, or its shards and their index;
-// or one .safetensors file (config.json then lies beside it).
+// or one .safetensors file (config.json then lies beside it). Or a .gguf file, any part of a split
+// one, or a folder that holds one such model and no safetensors: all is then in the file itself.
 #pragma once
 #include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "afs/weights/gguf_vocabulary.hpp"
 #include "afs/weights/safetensors.hpp"
 
 namespace afs {
@@ -24,15 +26,23 @@ public:
     std::string file_of(const FileTensor& tensor) const;    // its path, for messages
     uint64_t bytes() const { return bytes_; }               // of all tensors
 
-    bool is_gguf() const { return false; }
+    bool is_gguf() const { return gguf_ != nullptr; }
+    std::string architecture() const;  // a GGUF file's, as it says; else empty
+    // The text of config.json; GGUF: the metadata as afs/abi/model.h says.
     const std::string& config_json() const { return config_json_; }
     const std::optional<std::string>& generation_json() const { return generation_json_; }
     // As the checkpoint's tokenizer files have it; several: the one called "default".
     const std::optional<std::string>& chat_template() const { return chat_template_; }
+    // What a GGUF file has of its tokenizer, read at each call; nullptr: nothing, or no GGUF.
+    Result<std::shared_ptr<const GgufVocabulary>> vocabulary() const;
 
 private:
     Status read_texts();
+    Status open_folder();
+    Status open_gguf(const std::filesystem::path& file);
     Status add_file(const std::filesystem::path& path);
+    Status add_tensors(std::shared_ptr<const MappedFile> file,
+                       const std::vector<FileTensor>& tensors);
     Status read_index(const std::filesystem::path& index);
 
     std::filesystem::path path_, folder_;
@@ -42,6 +52,7 @@ private:
     uint64_t bytes_ = 0;
     std::string config_json_;
     std::optional<std::string> generation_json_, chat_template_;
+    std::shared_ptr<const GgufFile> gguf_;  // the part with the metadata
 };
 
 }  // namespace afs

@@ -6,20 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "afs/weights/file_tensor.hpp"
 #include "afs/weights/mapped_file.hpp"
 
 namespace afs {
-
-// One tensor of a checkpoint, whatever the file format.
-struct FileTensor {
-    std::string name;
-    std::string dtype_text;  // as the file spells it: "BF16"
-    int32_t dtype = 0;       // AFS_*; AFS_DTYPE_NONE: a type that no kernel takes
-    std::vector<int64_t> shape;
-    const void* data = nullptr;  // inside the mapped file
-    uint64_t bytes = 0;
-    uint32_t file = 0;  // index into Checkpoint::files()
-};
 
 class SafetensorsFile {
 public:
