@@ -85,6 +85,7 @@ Status check_cache_memory(const PlanContext& context, const std::vector<ClassPla
 
 std::vector<const afs_kv_layout*> pointers_to(const std::vector<afs_kv_layout>& layouts) {
     std::vector<const afs_kv_layout*> pointers;
+    pointers.reserve(layouts.size());
     for (const afs_kv_layout& layout : layouts) pointers.push_back(&layout);
     return pointers;
 }

@@ -124,15 +124,15 @@ std::string scalar(const Value& value) {
     }
 }
 
-void write(const Value& value, int indent, int level, std::string& out) {
+void write(const Value& value, int indent, size_t level, std::string& out) {
     const bool object = value.is(Kind::object);
     if (!object && !value.is(Kind::array)) {
         out += scalar(value);
         return;
     }
     const size_t n = object ? value.members.size() : value.items.size();
-    const auto line_break = [&](int to) {
-        if (indent >= 0) out.append("\n").append(static_cast<size_t>(indent * to), ' ');
+    const auto line_break = [&](size_t to) {
+        if (indent >= 0) out.append("\n").append(static_cast<size_t>(indent) * to, ' ');
     };
     out += object ? '{' : '[';
     for (size_t i = 0; i < n; ++i) {
