@@ -50,6 +50,9 @@ Missing missing_of(const afs_device& t) {
 Missing missing_of(const afs_model& t) {
     return !t.score ? "score" : !t.build ? "build" : nullptr;
 }
+Missing missing_of(const afs_chat& t) {
+    return !t.at ? "at" : !t.write ? "write" : nullptr;
+}
 Missing missing_of(const afs_tokenizer& t) {
     return !t.score    ? "score"
            : !t.load   ? "load"
@@ -85,6 +88,7 @@ Status check_one(const PluginFile& file, const std::string& id) {
     if (id == "afs.graph/1") return check_table<afs_graph_api>(id, table);
     if (id == "afs.device/1") return check_table<afs_device>(id, table);
     if (id == "afs.model/1") return check_table<afs_model>(id, table);
+    if (id == "afs.chat/1") return check_table<afs_chat>(id, table);
     if (id == "afs.tokenizer/1") return check_table<afs_tokenizer>(id, table);
     if (id == "afs.env/1") return check_table<afs_env>(id, table);
     return {};  // a table of a later host: not ours to judge

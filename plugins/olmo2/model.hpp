@@ -1,5 +1,6 @@
 // The OLMo-2 family: configuration, weight table and graph.
 #pragma once
+#include "afs/chat.hpp"
 #include "afs/graph_builder.hpp"
 #include "afs/plugin/decoder_config.hpp"
 
@@ -10,5 +11,6 @@ int score(const afs_model_source& source);
 afs::Result<afs::DecoderConfig> parse_config(const afs_model_source& source);
 void declare_weights(afs::GraphBuilder& g, const afs::DecoderConfig& c);
 void build_graph(afs::GraphBuilder& g, const afs::DecoderConfig& c);
+afs::ChatTemplates* chat();
 
 }  // namespace olmo2

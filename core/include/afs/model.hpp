@@ -5,6 +5,8 @@
 
 namespace afs {
 
+class ChatTemplates;  // afs/chat.hpp
+
 class ModelArchitecture {
 public:
     virtual ~ModelArchitecture() = default;
@@ -13,6 +15,8 @@ public:
     // The graph and what info points to are this object's, until it dies or builds again.
     virtual Result<const afs_graph*> build(const afs_model_source& source,
                                            afs_model_info& info) = 0;
+    // afs.chat/1: this object's own; nullptr: the family has no chat templates.
+    virtual ChatTemplates* chat() { return nullptr; }
 };
 
 }  // namespace afs

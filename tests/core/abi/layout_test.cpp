@@ -48,6 +48,10 @@ TEST_CASE("GROWABLE structs begin with their size") {
     STATIC_REQUIRE(offsetof(afs_model, struct_size) == 0);
     STATIC_REQUIRE(offsetof(afs_model_info, struct_size) == 0);
     STATIC_REQUIRE(offsetof(afs_model_source, struct_size) == 0);
+    STATIC_REQUIRE(offsetof(afs_chat, struct_size) == 0);
+    STATIC_REQUIRE(offsetof(afs_chat_template, struct_size) == 0);
+    STATIC_REQUIRE(offsetof(afs_message, struct_size) == 0);
+    STATIC_REQUIRE(offsetof(afs_conversation, struct_size) == 0);
     STATIC_REQUIRE(offsetof(afs_query, struct_size) == 0);
     STATIC_REQUIRE(offsetof(afs_verdict, struct_size) == 0);
     STATIC_REQUIRE(offsetof(afs_run, struct_size) == 0);
@@ -57,4 +61,6 @@ TEST_CASE("FIXED structs keep the sizes that arrays of them rely on") {
     STATIC_REQUIRE(sizeof(afs_tensor) == 88);
     STATIC_REQUIRE(sizeof(afs_row) == 40);
     STATIC_REQUIRE(sizeof(afs_kv) == 24);
+    STATIC_REQUIRE(sizeof(afs_text) == 16);
+    STATIC_REQUIRE(sizeof(afs_chat_part) == 24);
 }

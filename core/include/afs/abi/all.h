@@ -1,6 +1,7 @@
 /* Every header of the contract. */
 #pragma once
 #include "afs/abi/base.h"
+#include "afs/abi/chat.h"
 #include "afs/abi/device.h"
 #include "afs/abi/env.h"
 #include "afs/abi/graph.h"

@@ -1,7 +1,8 @@
-// A decoder-only family as a model plugin: config.cpp, weights.cpp and graph.cpp of the family's
-// folder each give one function, and its plugin.cpp says
+// A decoder-only family as a model plugin: config.cpp, weights.cpp, graph.cpp and chat.cpp of
+// the family's folder give the functions, and its plugin.cpp says
 //   constexpr afs::DecoderFamily kFamily = {"olmo2", olmo2::score, olmo2::parse_config,
-//                                           olmo2::declare_weights, olmo2::build_graph};
+//                                           olmo2::declare_weights, olmo2::build_graph,
+//                                           olmo2::chat};
 //   AFS_MODEL_PLUGIN(afs::DecoderPlugin<kFamily>, "olmo2", "0.1.0", "Apache-2.0");
 // C++17.
 #pragma once
@@ -21,6 +22,7 @@ struct DecoderFamily {
     Result<DecoderConfig> (*parse_config)(const afs_model_source& source);
     void (*declare_weights)(GraphBuilder& g, const DecoderConfig& c);
     void (*build_graph)(GraphBuilder& g, const DecoderConfig& c);
+    ChatTemplates* (*chat)();
 };
 
 template <const DecoderFamily& kFamily>
@@ -39,6 +41,7 @@ public:
         graphs_.push_back(std::move(graph));
         return graphs_.back()->finish();
     }
+    ChatTemplates* chat() override { return kFamily.chat(); }
 
 private:
     DecoderConfig config_;
