@@ -40,13 +40,6 @@ Result<Value> split(const std::string& text, const std::string& by) {
     return Value::of(std::move(parts));
 }
 
-// str.strip() and its halves.
-Value strip(std::string_view text, bool left = true, bool right = true) {
-    if (left) text.remove_prefix(white_space_before(text));
-    if (right) text.remove_suffix(white_space_behind(text));
-    return Value::of(std::string(text));
-}
-
 size_t count_characters(const std::string& text) {
     return static_cast<size_t>(std::count_if(
         text.begin(), text.end(), [](char c) { return (static_cast<uint8_t>(c) & 0xc0) != 0x80; }));
@@ -97,9 +90,9 @@ Result<std::string> text_argument(const std::string& name, const Arguments& with
 Result<Value> string_method(const std::string& text, const std::string& name,
                             const Arguments& with) {
     const bool plain = with.values.empty() && with.named.empty();
-    if (name == "strip" && plain) return strip(text);
-    if (name == "lstrip" && plain) return strip(text, true, false);
-    if (name == "rstrip" && plain) return strip(text, false, true);
+    if (name == "strip" && plain) return Value::of(std::string(trimmed(text)));
+    if (name == "lstrip" && plain) return Value::of(std::string(trimmed_left(text)));
+    if (name == "rstrip" && plain) return Value::of(std::string(trimmed_right(text)));
     if (name == "lower") return map_ascii(text, lower);
     if (name == "upper") return map_ascii(text, upper);
     if (name == "startswith" || name == "endswith" || name == "split") {
@@ -143,7 +136,7 @@ Result<bool> contains(const Value& container, const Value& item) {
 Result<Value> apply_filter(const std::string& name, const Value& operand, const Arguments& with) {
     if (name == "trim" && with.values.empty() && with.named.empty()) {
         AFS_ASSIGN(const std::string text, to_text(operand));
-        return strip(text);
+        return Value::of(std::string(trimmed(text)));
     }
     if (name == "length" || name == "count") return length(operand);
     if (name == "default" || name == "d") {
