@@ -26,12 +26,12 @@ constexpr auto kAlphabet = make_alphabet();
 
 }  // namespace
 
-bool bytes_of_token(std::string_view token, std::string& bytes) {
-    bytes.clear();
+bool append_bytes(std::string_view token, std::string& bytes) {
+    const size_t before = bytes.size();
     for (size_t at = 0, length = 0; at < token.size(); at += length) {
         const uint32_t c = utf8_decode(token, at, length);
         if (c >= kAlphabet.size() || kAlphabet[c] < 0) {
-            bytes.assign(token);
+            bytes.replace(before, std::string::npos, token);
             return false;
         }
         bytes.push_back(static_cast<char>(kAlphabet[c]));

@@ -6,8 +6,8 @@
 
 namespace afs::bpe {
 
-// Turns a token as a file writes it into its bytes. False, with the text itself in `bytes`, where a
-// character is outside the alphabet: such a token stands for itself.
-bool bytes_of_token(std::string_view token, std::string& bytes);
+// Appends the bytes of a token as a file writes it (valid UTF-8). False, with the text itself
+// appended, where a character is outside the alphabet: such a token stands for itself.
+bool append_bytes(std::string_view token, std::string& bytes);
 
 }  // namespace afs::bpe

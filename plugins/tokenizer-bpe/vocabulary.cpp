@@ -1,6 +1,6 @@
 #include "vocabulary.hpp"
 
-#include <functional>
+#include <cstring>
 #include <limits>
 
 #include "afs/utf8.hpp"
@@ -38,19 +38,20 @@ void Vocabulary::reserve(size_t n_tokens) {
 Status Vocabulary::add(std::string_view bytes, bool literal, uint64_t id) {
     if ((static_cast<size_t>(n_indexed_) + 1) * 2 > lookup_.size())
         resize_lookup(lookup_.empty() ? 1024 : lookup_.size() * 2);
-    const size_t slot = slot_of(bytes, literal);
-    if (lookup_[slot] != 0)
+    const uint64_t key = hash(bytes, literal);
+    Slot& slot = lookup_[slot_of(key, bytes, literal)];
+    if (slot.entry != 0)
         return invalid("token " + in_quotes(bytes) + " comes twice, with ids " +
-                       std::to_string(lookup_[slot] - 1) + " and " + std::to_string(id));
+                       std::to_string(slot.entry - 1) + " and " + std::to_string(id));
     AFS_TRY(place(bytes, literal, id));
-    lookup_[slot] = static_cast<uint32_t>(id) + 1;
+    slot = {static_cast<uint32_t>(key >> 32), static_cast<uint32_t>(id) + 1};
     ++n_indexed_;
     return {};
 }
 
 Status Vocabulary::add_written(std::string_view token, uint64_t id) {
     std::string bytes;
-    const bool in_alphabet = bytes_of_token(token, bytes);
+    const bool in_alphabet = append_bytes(token, bytes);
     return add(bytes, !in_alphabet, id);
 }
 
@@ -84,14 +85,38 @@ void Vocabulary::finish() {
     pieces_.shrink_to_fit();
 }
 
-int32_t Vocabulary::find(std::string_view bytes, bool literal) const {
+uint64_t Vocabulary::hash(std::string_view bytes, bool literal) {
+    const auto mix = [](uint64_t a, uint64_t b) {
+        const auto product = static_cast<unsigned __int128>(a) * b;
+        return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
+    };
+    uint64_t state = 0x9e3779b97f4a7c15ull ^ (bytes.size() * 2 + literal);
+    for (size_t at = 0; at < bytes.size(); at += 8) {
+        uint64_t word = 0;
+        std::memcpy(&word, bytes.data() + at, bytes.size() - at < 8 ? bytes.size() - at : 8);
+        state = mix(state ^ word, 0xd6e8feb86659fd93ull);
+    }
+    return mix(state, 0xa0761d6478bd642full);
+}
+
+void Vocabulary::prefetch(uint64_t hash) const {
+    if (!lookup_.empty()) __builtin_prefetch(&lookup_[hash & (lookup_.size() - 1)]);
+}
+
+void Vocabulary::prefetch_piece(uint64_t hash) const {
+    if (lookup_.empty()) return;
+    const Slot& slot = lookup_[hash & (lookup_.size() - 1)];
+    if (slot.entry != 0) __builtin_prefetch(&pieces_[slot.entry - 1]);
+}
+
+int32_t Vocabulary::find(uint64_t hash, std::string_view bytes, bool literal) const {
     if (lookup_.empty()) return -1;
-    return static_cast<int32_t>(lookup_[slot_of(bytes, literal)]) - 1;
+    return static_cast<int32_t>(lookup_[slot_of(hash, bytes, literal)].entry) - 1;
 }
 
 int32_t Vocabulary::find_written(std::string_view token) const {
     std::string bytes;
-    const bool in_alphabet = bytes_of_token(token, bytes);
+    const bool in_alphabet = append_bytes(token, bytes);
     return find(bytes, !in_alphabet);
 }
 
@@ -111,23 +136,27 @@ std::string_view Vocabulary::bytes(int32_t id) const {
                                           : std::string_view(added_.find(id)->second);
 }
 
-size_t Vocabulary::slot_of(std::string_view bytes, bool literal) const {
+size_t Vocabulary::slot_of(uint64_t hash, std::string_view bytes, bool literal) const {
     const size_t mask = lookup_.size() - 1;
-    size_t slot = std::hash<std::string_view>{}(bytes)&mask;
-    while (lookup_[slot] != 0) {
-        const Piece& piece = pieces_[lookup_[slot] - 1];
-        if (piece.literal == literal && own_bytes(piece) == bytes) break;
-        slot = (slot + 1) & mask;
+    const uint32_t tag = static_cast<uint32_t>(hash >> 32);
+    for (size_t i = hash & mask;; i = (i + 1) & mask) {
+        const Slot& slot = lookup_[i];
+        if (slot.entry == 0) return i;
+        if (slot.tag != tag) continue;
+        const Piece& piece = pieces_[slot.entry - 1];
+        if (piece.literal == literal && own_bytes(piece) == bytes) return i;
     }
-    return slot;
 }
 
 void Vocabulary::resize_lookup(size_t capacity) {
-    const std::vector<uint32_t> old = std::move(lookup_);
-    lookup_.assign(capacity, 0);
-    for (const uint32_t entry : old)
-        if (entry != 0)
-            lookup_[slot_of(own_bytes(pieces_[entry - 1]), pieces_[entry - 1].literal)] = entry;
+    const std::vector<Slot> old = std::move(lookup_);
+    lookup_.assign(capacity, Slot{});
+    for (const Slot& slot : old) {
+        if (slot.entry == 0) continue;
+        const Piece& piece = pieces_[slot.entry - 1];
+        const std::string_view bytes = own_bytes(piece);
+        lookup_[slot_of(hash(bytes, piece.literal), bytes, piece.literal)] = slot;
+    }
 }
 
 void Merges::reserve(size_t n) {

@@ -38,7 +38,14 @@ public:
     // Byte tokens and sizes; call once after the last token.
     void finish();
 
-    int32_t find(std::string_view bytes, bool literal = false) const;  // -1: none
+    int32_t find(std::string_view bytes, bool literal = false) const {  // -1: none
+        return find(hash(bytes, literal), bytes, literal);
+    }
+    // The same in steps, for callers who look up many: the tables are larger than the caches.
+    static uint64_t hash(std::string_view bytes, bool literal);
+    void prefetch(uint64_t hash) const;        // first
+    void prefetch_piece(uint64_t hash) const;  // a while later
+    int32_t find(uint64_t hash, std::string_view bytes, bool literal) const;
     int32_t find_written(std::string_view token) const;
     // Added tokens first, then the vocabulary.
     int32_t find_content(std::string_view content) const;
@@ -62,12 +69,16 @@ private:
         return {arena_.data() + piece.start, piece.length};
     }
     Status place(std::string_view bytes, bool literal, uint64_t id);
-    size_t slot_of(std::string_view bytes, bool literal) const;
+    // A model entry; entry 0: free.
+    struct Slot {
+        uint32_t tag = 0, entry = 0;  // upper half of the hash; id + 1
+    };
+    size_t slot_of(uint64_t hash, std::string_view bytes, bool literal) const;
     void resize_lookup(size_t capacity);
 
     std::string arena_;
-    std::vector<Piece> pieces_;     // [size], by id
-    std::vector<uint32_t> lookup_;  // id + 1 of model entries, 0: free; a power of two long
+    std::vector<Piece> pieces_;  // [size], by id
+    std::vector<Slot> lookup_;   // a power of two long
     std::array<int32_t, 256> byte_ids_{};
     std::map<int32_t, std::string> added_;                   // id to content
     std::map<std::string, int32_t, std::less<>> added_ids_;  // content to id
@@ -91,6 +102,9 @@ public:
             if (slots_[i].key == key) return &slots_[i].merge;
             if (slots_[i].key == kFree) return nullptr;
         }
+    }
+    void prefetch(int32_t left, int32_t right) const {
+        if (!slots_.empty()) __builtin_prefetch(&slots_[hash(key_of(left, right)) & mask_], 1);
     }
     size_t size() const { return n_; }
 

@@ -28,19 +28,37 @@ bool looks_like_tiktoken(const std::string& path);
 int score_metadata(const afs_tokenizer_source& source);
 Result<Definition> load_metadata(const afs_tokenizer_source& source);
 
-// Turns merges as files have them into ids, one after the other; rank is the position.
+// Turns merges as files have them into ids; rank is the position. Works in blocks, since look-ups
+// of a large vocabulary wait for memory: texts must stay until flush.
 class MergeResolver {
 public:
     // The vocabulary must be complete but for added tokens; n: how many merges will come.
     MergeResolver(const Vocabulary& vocabulary, Merges& merges, size_t n);
-    // INVALID names a merge whose part or result has no id.
+    // INVALID names a merge whose part or result has no id, maybe one added before.
     Status add(std::string_view left, std::string_view right);
+    Status flush();
 
 private:
+    struct Part {
+        size_t start, size;  // in bytes_
+        bool literal;
+        uint64_t hash;
+        int32_t id;
+    };
+    struct Item {
+        std::string_view left, right;
+        Part parts[3];  // of left, right and result
+    };
+    void spell(Item& item);
+    Status resolve(Item& item);
+    std::string_view bytes(const Part& part) const {
+        return {bytes_.data() + part.start, part.size};
+    }
     const Vocabulary& vocabulary_;
     Merges& merges_;
     uint32_t rank_ = 0;
-    std::string left_, right_;  // scratch: bytes
+    std::vector<Item> items_;
+    std::string bytes_;
 };
 
 // Merges as files have them, kept until the vocabulary is complete.

@@ -5,28 +5,65 @@
 
 namespace afs::bpe {
 
+constexpr size_t kBlock = 64;
+
 MergeResolver::MergeResolver(const Vocabulary& vocabulary, Merges& merges, size_t n)
     : vocabulary_(vocabulary), merges_(merges) {
     merges_.reserve(n);
 }
 
 Status MergeResolver::add(std::string_view left, std::string_view right) {
-    const bool left_in = bytes_of_token(left, left_);
-    const bool right_in = bytes_of_token(right, right_);
-    const int32_t left_id = vocabulary_.find(left_, !left_in);
-    const int32_t right_id = vocabulary_.find(right_, !right_in);
-    const auto whole = [&] { return std::string(left).append(right); };
-    const int32_t id = left_in && right_in ? vocabulary_.find(left_.append(right_))
-                                           : vocabulary_.find_written(whole());
-    if (left_id < 0 || right_id < 0 || id < 0) {
-        const std::string missing = left_id < 0    ? std::string(left)
-                                    : right_id < 0 ? std::string(right)
-                                                   : whole();
-        return invalid("merge " + std::to_string(rank_) + " (" + in_quotes(left) + " with " +
-                       in_quotes(right) + ") needs token " + in_quotes(missing) +
+    items_.push_back({left, right, {}});
+    return items_.size() < kBlock ? Status() : flush();
+}
+
+Status MergeResolver::flush() {
+    bytes_.clear();
+    for (Item& item : items_) spell(item);
+    for (const Item& item : items_)
+        for (const Part& part : item.parts) vocabulary_.prefetch_piece(part.hash);
+    for (Item& item : items_) AFS_TRY(resolve(item));
+    for (const Item& item : items_)
+        merges_.add(item.parts[0].id, item.parts[1].id,
+                    {rank_++, static_cast<uint32_t>(item.parts[2].id)});
+    items_.clear();
+    return {};
+}
+
+// Bytes and hashes of the three tokens.
+void MergeResolver::spell(Item& item) {
+    const auto put = [&](Part& part, std::string_view text) {
+        part.start = bytes_.size();
+        part.literal = !append_bytes(text, bytes_);
+        part.size = bytes_.size() - part.start;
+    };
+    Part &left = item.parts[0], &right = item.parts[1], &whole = item.parts[2];
+    put(left, item.left);
+    put(right, item.right);
+    if (left.literal || right.literal)
+        put(whole, std::string(item.left).append(item.right));
+    else
+        whole = {left.start, left.size + right.size, false, 0, -1};
+    for (Part& part : item.parts) {
+        part.hash = Vocabulary::hash(bytes(part), part.literal);
+        vocabulary_.prefetch(part.hash);
+    }
+}
+
+Status MergeResolver::resolve(Item& item) {
+    for (Part& part : item.parts) {
+        part.id = vocabulary_.find(part.hash, bytes(part), part.literal);
+        if (part.id >= 0) continue;
+        const std::string missing = &part == &item.parts[0] ? std::string(item.left)
+                                    : &part == &item.parts[1]
+                                        ? std::string(item.right)
+                                        : std::string(item.left).append(item.right);
+        const size_t index = rank_ + static_cast<size_t>(&item - items_.data());
+        return invalid("merge " + std::to_string(index) + " (" + in_quotes(item.left) + " with " +
+                       in_quotes(item.right) + ") needs token " + in_quotes(missing) +
                        ", which the vocabulary does not have");
     }
-    merges_.add(left_id, right_id, {rank_++, static_cast<uint32_t>(id)});
+    merges_.prefetch(item.parts[0].id, item.parts[1].id);
     return {};
 }
 
@@ -50,7 +87,7 @@ Status PendingMerges::resolve(const Vocabulary& vocabulary, Merges& merges) cons
         const auto [left, right] = at(i);
         AFS_TRY(resolver.add(left, right));
     }
-    return {};
+    return resolver.flush();
 }
 
 }  // namespace afs::bpe

@@ -76,7 +76,7 @@ Status add_merges(const afs_vocabulary& from, Definition& to) {
                            in_quotes(merge) + ": expected two tokens with one space between them");
         AFS_TRY(resolver.add(merge.substr(0, space), merge.substr(space + 1)));
     }
-    return {};
+    return resolver.flush();
 }
 
 Status check_role(const char* key, int32_t id, const Vocabulary& vocabulary) {

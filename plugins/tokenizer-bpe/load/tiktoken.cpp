@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <fstream>
+#include <tuple>
 
 #include "afs/utf8.hpp"
 #include "load/json_reader.hpp"
@@ -18,6 +19,7 @@ namespace {
 
 constexpr uint32_t kLlama3Ranks = 128000;
 constexpr uint32_t kLlama3Specials = 256;
+constexpr size_t kLongestToken = 4096;  // bytes; every way to cut a token is tried
 
 // -1: not a character of base64.
 int value_of(char c) {
@@ -58,6 +60,7 @@ bool parse_line(std::string_view line, std::string& bytes, uint64_t& rank) {
 
 Status read_ranks(const std::string& path, Vocabulary& vocabulary) {
     AFS_ASSIGN(const std::string text, read_file(path));
+    vocabulary.reserve(kLlama3Ranks);
     size_t number = 0;
     std::string bytes;
     for (size_t at = 0; at < text.size();) {
@@ -72,6 +75,10 @@ Status read_ranks(const std::string& path, Vocabulary& vocabulary) {
         if (!parse_line(line, bytes, rank))
             return invalid("line " + std::to_string(number) + " is " + in_quotes(line) +
                            ": expected a token in base64, a space and its rank");
+        if (bytes.size() > kLongestToken)
+            return invalid("line " + std::to_string(number) + " holds a token of " +
+                           std::to_string(bytes.size()) + " bytes: expected at most " +
+                           std::to_string(kLongestToken));
         AFS_TRY(vocabulary.add(bytes, false, rank));
     }
     if (vocabulary.size() != kLlama3Ranks || vocabulary.n_entries() != kLlama3Ranks)
@@ -82,25 +89,54 @@ Status read_ranks(const std::string& path, Vocabulary& vocabulary) {
     return {};
 }
 
+// One way to cut a token in two.
+struct Cut {
+    std::string_view left, right;
+    uint64_t left_hash, right_hash;
+    uint32_t token;
+    int32_t left_id, right_id;  // -1: no token
+};
+
+// Ids of both halves, in rounds over many cuts: look-ups of a large vocabulary wait for memory.
+void find_halves(const Vocabulary& vocabulary, std::vector<Cut>& cuts) {
+    for (Cut& cut : cuts) {
+        cut.left_hash = Vocabulary::hash(cut.left, false);
+        cut.right_hash = Vocabulary::hash(cut.right, false);
+        vocabulary.prefetch(cut.left_hash);
+        vocabulary.prefetch(cut.right_hash);
+    }
+    for (const Cut& cut : cuts) {
+        vocabulary.prefetch_piece(cut.left_hash);
+        vocabulary.prefetch_piece(cut.right_hash);
+    }
+    for (Cut& cut : cuts) {
+        cut.left_id = vocabulary.find(cut.left_hash, cut.left, false);
+        cut.right_id = cut.left_id < 0 ? -1 : vocabulary.find(cut.right_hash, cut.right, false);
+    }
+}
+
 void make_merges(const Vocabulary& vocabulary, Merges& merges) {
-    struct Pair {
-        int32_t left, right;
-        bool operator<(const Pair& other) const {
-            return left != other.left ? left < other.left : right < other.right;
-        }
-    };
-    std::vector<Pair> pairs;
+    constexpr uint32_t kBlock = 32;
+    merges.reserve(3 * static_cast<size_t>(vocabulary.size()));
+    std::vector<Cut> cuts;
     uint32_t rank = 0;
-    for (uint32_t id = 0; id < vocabulary.size(); ++id) {
-        const std::string_view token = vocabulary.bytes(static_cast<int32_t>(id));
-        pairs.clear();
-        for (size_t cut = 1; cut < token.size(); ++cut) {
-            const int32_t left = vocabulary.find(token.substr(0, cut));
-            const int32_t right = left < 0 ? -1 : vocabulary.find(token.substr(cut));
-            if (right >= 0) pairs.push_back({left, right});
+    for (uint32_t first = 0; first < vocabulary.size(); first += kBlock) {
+        cuts.clear();
+        for (uint32_t id = first; id < std::min(first + kBlock, vocabulary.size()); ++id) {
+            const std::string_view token = vocabulary.bytes(static_cast<int32_t>(id));
+            for (size_t cut = 1; cut < token.size(); ++cut)
+                cuts.push_back({token.substr(0, cut), token.substr(cut), 0, 0, id, -1, -1});
         }
-        std::sort(pairs.begin(), pairs.end());
-        for (const Pair& pair : pairs) merges.add(pair.left, pair.right, {rank++, id});
+        find_halves(vocabulary, cuts);
+        cuts.erase(std::remove_if(cuts.begin(), cuts.end(),
+                                  [](const Cut& cut) { return cut.right_id < 0; }),
+                   cuts.end());
+        std::sort(cuts.begin(), cuts.end(), [](const Cut& a, const Cut& b) {
+            return std::tie(a.token, a.left_id, a.right_id) <
+                   std::tie(b.token, b.left_id, b.right_id);
+        });
+        for (const Cut& cut : cuts) merges.prefetch(cut.left_id, cut.right_id);
+        for (const Cut& cut : cuts) merges.add(cut.left_id, cut.right_id, {rank++, cut.token});
     }
 }
 

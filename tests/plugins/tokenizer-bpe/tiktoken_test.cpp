@@ -71,5 +71,7 @@ TEST_CASE("tiktoken files that are refused by name") {
     refuse("YQ== 0\nYg= 1\n", AFS_E_INVALID, "line 2 is 'Yg= 1'");
     refuse("YQ== 0\nYg==\n", AFS_E_INVALID, "line 2 is 'Yg=='");
     refuse("YQ== 0\nYg== 99999999\n", AFS_E_INVALID, "has id 99999999");
+    refuse("YQ== 0\n" + base64(std::string(4097, 'b')) + " 1\n", AFS_E_INVALID,
+           "line 2 holds a token of 4097 bytes");
     refuse("\x0a\x0e\x0a\x05<unk>", AFS_E_NOT_FOUND, "has no tokenizer");  // SentencePiece
 }
