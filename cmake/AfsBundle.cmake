@@ -3,8 +3,14 @@
 set(Boost_USE_STATIC_LIBS ON)
 set(CMAKE_BUILD_RPATH "$ORIGIN/../lib")
 
-foreach(name spdlog fmt pcre2-8)
-    find_library(AFS_BUNDLE_${name} NAMES ${name} REQUIRED)
+foreach(name spdlog fmt pcre2-8 sentencepiece)
+    find_library(AFS_BUNDLE_${name} NAMES ${name})
+    if(NOT AFS_BUNDLE_${name})
+        if(name STREQUAL "sentencepiece")  # its plugin is not built either
+            continue()
+        endif()
+        message(FATAL_ERROR "cannot bundle lib${name}: not found")
+    endif()
     get_filename_component(real ${AFS_BUNDLE_${name}} REALPATH)
     execute_process(COMMAND ${CMAKE_OBJDUMP} -p ${real} OUTPUT_VARIABLE header)
     string(REGEX MATCH "SONAME +([^ \n]+)" _ "${header}")

@@ -1,8 +1,6 @@
 #include "bpe.hpp"
 
 #include <algorithm>
-#include <cstring>
-#include <functional>
 #include <limits>
 
 namespace afs::bpe {
@@ -15,7 +13,7 @@ constexpr auto kLater = [](const auto& a, const auto& b) {
 
 }  // namespace
 
-Bpe::Bpe(const Definition& definition) : definition_(definition), cache_(kEntries) {}
+Bpe::Bpe(const Definition& definition) : definition_(definition) {}
 
 Status Bpe::encode(std::string_view pretoken, std::vector<int32_t>& ids) {
     if (pretoken.size() == 1) {
@@ -25,15 +23,7 @@ Status Bpe::encode(std::string_view pretoken, std::vector<int32_t>& ids) {
             return {};
         }
     }
-    Entry* entry = nullptr;
-    if (pretoken.size() <= Entry::kText) {
-        entry = &cache_[std::hash<std::string_view>{}(pretoken) % kEntries];
-        if (entry->length == pretoken.size() &&
-            std::memcmp(entry->text, pretoken.data(), pretoken.size()) == 0) {
-            ids.insert(ids.end(), entry->ids, entry->ids + entry->n_ids);
-            return {};
-        }
-    }
+    if (cache_.append(pretoken, ids)) return {};
     const size_t before = ids.size();
     const int32_t whole = definition_.ignore_merges ? definition_.vocabulary.find(pretoken) : -1;
     if (whole >= 0) {
@@ -45,13 +35,7 @@ Status Bpe::encode(std::string_view pretoken, std::vector<int32_t>& ids) {
              i = symbols_[static_cast<size_t>(i)].next)
             ids.push_back(symbols_[static_cast<size_t>(i)].id);
     }
-    const size_t n_ids = ids.size() - before;
-    if (entry && n_ids <= Entry::kIds) {
-        std::memcpy(entry->text, pretoken.data(), pretoken.size());
-        std::copy(ids.begin() + static_cast<std::ptrdiff_t>(before), ids.end(), entry->ids);
-        entry->length = static_cast<uint8_t>(pretoken.size());
-        entry->n_ids = static_cast<uint8_t>(n_ids);
-    }
+    cache_.keep(pretoken, ids.data() + before, ids.size() - before);
     return {};
 }
 

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "afs/plugin/word_cache.hpp"
 #include "definition.hpp"
 
 namespace afs::bpe {
@@ -25,15 +26,6 @@ private:
         uint32_t rank, id;  // of the merge
         int32_t left;       // index of the left symbol
     };
-    // One remembered pre-token; 64 bytes.
-    struct Entry {
-        static constexpr size_t kText = 27, kIds = 8;
-        int32_t ids[kIds];
-        char text[kText];
-        uint8_t length = 0, n_ids = 0;
-    };
-    static constexpr size_t kEntries = 1 << 14;  // 1 MiB in all; a new pre-token replaces an old
-
     Status start(std::string_view pretoken);
     void propose(int32_t left);
     void merge_all();
@@ -41,7 +33,7 @@ private:
     const Definition& definition_;
     std::vector<Symbol> symbols_;
     std::vector<Candidate> heap_;
-    std::vector<Entry> cache_;
+    WordCache cache_;
 };
 
 }  // namespace afs::bpe

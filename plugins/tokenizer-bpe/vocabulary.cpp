@@ -1,6 +1,5 @@
 #include "vocabulary.hpp"
 
-#include <cstring>
 #include <limits>
 
 #include "afs/utf8.hpp"
@@ -83,20 +82,6 @@ void Vocabulary::finish() {
     }
     arena_.shrink_to_fit();
     pieces_.shrink_to_fit();
-}
-
-uint64_t Vocabulary::hash(std::string_view bytes, bool literal) {
-    const auto mix = [](uint64_t a, uint64_t b) {
-        const auto product = static_cast<unsigned __int128>(a) * b;
-        return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
-    };
-    uint64_t state = 0x9e3779b97f4a7c15ull ^ (bytes.size() * 2 + literal);
-    for (size_t at = 0; at < bytes.size(); at += 8) {
-        uint64_t word = 0;
-        std::memcpy(&word, bytes.data() + at, bytes.size() - at < 8 ? bytes.size() - at : 8);
-        state = mix(state ^ word, 0xd6e8feb86659fd93ull);
-    }
-    return mix(state, 0xa0761d6478bd642full);
 }
 
 void Vocabulary::prefetch(uint64_t hash) const {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "afs/abi/tokenizer.h"
+#include "afs/plugin/word_cache.hpp"
 #include "afs/status.hpp"
 
 namespace afs::bpe {
@@ -42,7 +43,9 @@ public:
         return find(hash(bytes, literal), bytes, literal);
     }
     // The same in steps, for callers who look up many: the tables are larger than the caches.
-    static uint64_t hash(std::string_view bytes, bool literal);
+    static uint64_t hash(std::string_view bytes, bool literal) {
+        return hash_bytes(bytes) ^ (literal ? ~0ull : 0);
+    }
     void prefetch(uint64_t hash) const;        // first
     void prefetch_piece(uint64_t hash) const;  // a while later
     int32_t find(uint64_t hash, std::string_view bytes, bool literal) const;

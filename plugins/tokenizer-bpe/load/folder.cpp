@@ -1,4 +1,5 @@
 // Which files a source has, which loader reads them, and what the loaders share.
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -33,6 +34,22 @@ bool is_json(const std::string& path) {
     return file_exists(path) && first_byte(path) == '{';
 }
 
+// Whether a tokenizer.json shows, before its vocabulary, that it is none of byte-level BPE.
+bool is_foreign(const std::string& path) {
+    std::string head(1 << 20, '\0');
+    std::FILE* file = std::fopen(path.c_str(), "rb");
+    if (!file) return false;
+    head.resize(std::fread(head.data(), 1, head.size(), file));
+    std::fclose(file);
+    head.resize(std::min(head.size(), head.find("\"vocab\"")));
+    const auto names = [&](const char* type) {
+        return head.find('"' + std::string(type) + '"') != std::string::npos;
+    };
+    return !names("ByteLevel") &&
+           (names("ByteFallback") || names("Metaspace") || names("Prepend") || names("Unigram") ||
+            names("WordLevel") || names("WordPiece"));
+}
+
 bool ends_in(const std::string& name, const std::string& end) {
     return name.size() >= end.size() &&
            name.compare(name.size() - end.size(), end.size(), end) == 0;
@@ -62,6 +79,10 @@ int score_source(const std::string& path) {
     const Folder folder = folder_of(path);
     switch (format_of(folder)) {
         case Format::tokenizer_json:
+            // Still ours where nobody else can read it: load says what is wrong.
+            if (is_foreign(
+                    folder.file(folder.chosen.empty() ? "tokenizer.json" : folder.chosen.c_str())))
+                return 30;
             return folder.chosen.empty() || folder.chosen == "tokenizer.json" ? 90 : 50;
         case Format::vocab_merges: return 80;
         case Format::tiktoken:
