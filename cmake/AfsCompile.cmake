@@ -11,16 +11,17 @@ if(AFS_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
 endif()
 
 add_library(afs_compile INTERFACE)
-target_compile_options(afs_compile INTERFACE
-    -Wall -Wextra -Wconversion -Wshadow $<$<BOOL:${AFS_WERROR}>:-Werror>
+# Of C and C++ alone: a plugin's other compilers have flags of their own.
+function(afs_compile_options)
+    target_compile_options(afs_compile INTERFACE "$<$<COMPILE_LANGUAGE:C,CXX>:${ARGN}>")
+endfunction()
+afs_compile_options(-Wall -Wextra -Wconversion -Wshadow $<$<BOOL:${AFS_WERROR}>:-Werror>
     $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)  # g++ 12 warns about "text" + std::string wrongly
 if(AFS_SANITIZE)
-    target_compile_options(afs_compile INTERFACE
-        -fsanitize=${AFS_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+    afs_compile_options(-fsanitize=${AFS_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
     target_link_options(afs_compile INTERFACE -fsanitize=${AFS_SANITIZE})
 else()
-    target_compile_options(afs_compile INTERFACE
-        $<$<CONFIG:Release,RelWithDebInfo>:-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2>
+    afs_compile_options($<$<CONFIG:Release,RelWithDebInfo>:-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2>
         -fstack-protector-strong)
     target_link_options(afs_compile INTERFACE -Wl,-z,relro,-z,now)
 endif()

@@ -31,9 +31,6 @@ Acc<T> rounded(Acc<T> x) {
     return widen<Acc<T>>(narrow<T>(x));
 }
 
-inline bool is_real(int32_t dtype) {
-    return dtype == AFS_F32 || dtype == AFS_BF16 || dtype == AFS_F16 || dtype == AFS_F64;
-}
 inline int32_t acc_dtype(int32_t dtype) {
     return dtype == AFS_F64 ? AFS_F64 : AFS_F32;
 }

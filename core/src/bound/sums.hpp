@@ -74,7 +74,7 @@ inline bool subnormal(double x, int32_t dtype) {
 // True where a row holds so few values that the errors of its elements are no independent draws:
 // the products of a handful of short numbers round with a bias of their own.
 inline bool few_values(const double* x, size_t n) {
-    constexpr size_t kFew = 64;
+    constexpr size_t kFew = 256;
     std::set<double> kinds;
     for (size_t i = 0; i < n && kinds.size() < kFew; ++i) kinds.insert(std::abs(x[i]));
     return kinds.size() < kFew && 2 * kinds.size() < n;

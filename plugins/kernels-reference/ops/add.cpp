@@ -9,12 +9,7 @@ public:
     explicit Add(const afs_query&) {}
 
     static void query(Check& check, const afs_query&, afs_verdict& out) {
-        if (check.shape_of_node(2, false)) {
-            const afs_value a = check.node().in(0);
-            check.activation("a", a, kAny, kAny, AFS_DTYPE_NONE);
-            check.activation("b", check.node().in(1), a.dims[0], a.dims[1], a.dtype);
-            check.activation("output", check.node().out(), a.dims[0], a.dims[1], a.dtype);
-        }
+        plugin::require_add(check);
         check.answer(out, check.node().out().dtype, 0);
     }
 

@@ -120,16 +120,7 @@ Status Attention::check_sequence(const afs_step& step, uint32_t s,
 void Attention::query(Check& check, const afs_query& query, afs_verdict& out) {
     const afs_value result = check.node().out();
     const auto p = check.node().params<afs_attention_params>();
-    if (check.shape_of_node(2, true)) {
-        check.require(p.n_kv_heads > 0 && p.n_heads > 0 && p.n_heads % p.n_kv_heads == 0,
-                      "expected heads in whole groups, found " + std::to_string(p.n_heads) +
-                          " heads and " + std::to_string(p.n_kv_heads) + " kv heads");
-        const int64_t width = static_cast<int64_t>(p.n_heads) * p.head_dim;
-        const afs_value q = check.node().in(0);
-        check.activation("q", q, AFS_DIM_TOKENS, width, AFS_DTYPE_NONE);
-        check.activation("output", result, AFS_DIM_TOKENS, width, q.dtype);
-        check.cache(check.node().in(1), p.n_kv_heads, p.head_dim);
-    }
+    plugin::require_attention(check);
     const size_t group = p.n_kv_heads ? p.n_heads / p.n_kv_heads : 0, pitch = padded(p.head_dim);
     const size_t elements =
         (1 + 2 * group) * pitch + group * read<afs_limits>(query.limits).max_context;

@@ -12,10 +12,7 @@ public:
 
     static void query(Check& check, const afs_query&, afs_verdict& out) {
         const afs_value result = check.node().out();
-        if (check.shape_of_node(1, false)) {
-            check.activation("output", result, AFS_DIM_TOKENS, kAny, AFS_DTYPE_NONE);
-            check.matrix("table", check.node().in(0), kAny, result.dims[1]);
-        }
+        plugin::require_embed(check);
         const size_t width = padded(static_cast<size_t>(std::max<int64_t>(0, result.dims[1])));
         check.answer(out, result.dtype, width * dtype_size(acc_dtype(result.dtype)));
     }

@@ -56,15 +56,8 @@ private:
 };
 
 void KvAppend::query(Check& check, const afs_query&, afs_verdict& out) {
-    int32_t dtype = AFS_F32;
-    if (check.shape_of_node(2, false)) {
-        const afs_value k = check.node().in(0), cache = check.node().out();
-        check.activation("k", k, AFS_DIM_TOKENS, kAny, AFS_DTYPE_NONE);
-        check.activation("v", check.node().in(1), AFS_DIM_TOKENS, k.dims[1], k.dtype);
-        check.cache_of_width(cache, k.dims[1]);
-        dtype = k.dtype;
-    }
-    check.answer(out, dtype, 0);
+    plugin::require_kv_append(check);
+    check.answer(out, check.reason().empty() ? check.node().in(0).dtype : AFS_F32, 0);
 }
 
 }  // namespace

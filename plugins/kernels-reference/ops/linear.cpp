@@ -18,13 +18,8 @@ public:
     static void query(Check& check, const afs_query&, afs_verdict& out) {
         const afs_value result = check.node().out();
         size_t k = 0;
-        if (check.shape_of_node(2, false)) {
-            const afs_value x = check.node().in(0);
-            check.activation("x", x, kAny, kAny, AFS_DTYPE_NONE);
-            check.activation("output", result, x.dims[0], kAny, x.dtype);
-            check.matrix("weight", check.node().in(1), result.dims[1], x.dims[1]);
-            k = padded(static_cast<size_t>(std::max<int64_t>(0, x.dims[1])));
-        }
+        plugin::require_linear(check);
+        if (check.reason().empty()) k = padded(static_cast<size_t>(check.node().in(0).dims[1]));
         check.answer(out, result.dtype,
                      (kTokenBlock + 1) * k * dtype_size(acc_dtype(result.dtype)));
     }

@@ -12,12 +12,7 @@ public:
 
     static void query(Check& check, const afs_query&, afs_verdict& out) {
         const afs_value result = check.node().out();
-        if (check.shape_of_node(2, true)) {
-            check.activation("x", check.node().in(0), kAny, kAny, AFS_DTYPE_NONE);
-            const afs_value x = check.node().in(0);
-            check.weight("weight", check.node().in(1), 0, x.dims[1]);
-            check.activation("output", result, x.dims[0], x.dims[1], x.dtype);
-        }
+        plugin::require_rms_norm(check);
         const size_t width = padded(static_cast<size_t>(std::max<int64_t>(0, result.dims[1])));
         check.answer(out, result.dtype, 2 * width * dtype_size(acc_dtype(result.dtype)));
     }

@@ -65,24 +65,7 @@ private:
 void Rope::query(Check& check, const afs_query&, afs_verdict& out) {
     const afs_value result = check.node().out();
     const auto p = check.node().params<afs_rope_params>();
-    if (check.shape_of_node(1, true)) {
-        const afs_value x = check.node().in(0);
-        check.activation("x", x, AFS_DIM_TOKENS, kAny, AFS_DTYPE_NONE);
-        check.activation("output", result, AFS_DIM_TOKENS, x.dims[1], x.dtype);
-        check.require(p.head_dim > 0 && p.head_dim % 2 == 0,
-                      "expected an even head_dim, found " + std::to_string(p.head_dim));
-        check.require(p.head_dim == 0 || x.dims[1] % p.head_dim == 0,
-                      "expected rows of whole heads of " + std::to_string(p.head_dim) + ", found " +
-                          std::to_string(x.dims[1]) + " elements");
-        check.require(p.theta > 0, "expected theta above 0, found " + std::to_string(p.theta));
-        check.require(p.scaling == AFS_ROPE_PLAIN || p.scaling == AFS_ROPE_LLAMA3,
-                      "expected plain or llama3 scaling, found " + std::to_string(p.scaling));
-        check.require(p.scaling != AFS_ROPE_LLAMA3 ||
-                          (p.factor > 0 && p.low_freq_factor > 0 &&
-                           p.high_freq_factor > p.low_freq_factor && p.original_max_position > 0),
-                      "llama3 scaling: expected factor > 0, high_freq_factor > low_freq_factor > 0 "
-                      "and an original length");
-    }
+    plugin::require_rope(check);
     check.answer(out, result.dtype, p.head_dim * dtype_size(acc_dtype(result.dtype)));
 }
 

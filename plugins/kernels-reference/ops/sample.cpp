@@ -15,19 +15,11 @@ public:
     }
 
     static void query(Check& check, const afs_query&, afs_verdict& out) {
-        size_t vocab = 0;
-        int32_t dtype = AFS_F32;
-        if (check.shape_of_node(1, false)) {
-            const afs_value logits = check.node().in(0), ids = check.node().out();
-            check.activation("logits", logits, AFS_DIM_ROWS, kAny, AFS_DTYPE_NONE);
-            check.require(ids.dtype == AFS_I32 && ids.rank == 1 && ids.dims[0] == AFS_DIM_ROWS,
-                          "output: expected int32 [n_rows]");
-            check.require(logits.rank != 2 || logits.dims[1] <= INT32_MAX,
-                          "logits: more columns than an id can name");
-            vocab = static_cast<size_t>(std::max<int64_t>(0, logits.dims[1]));
-            dtype = logits.dtype;
-        }
-        check.answer(out, dtype, padded(vocab) * sizeof(float));
+        plugin::require_sample(check);
+        if (!check.reason().empty()) return check.answer(out, AFS_F32, 0);
+        const afs_value logits = check.node().in(0);
+        const auto vocab = static_cast<size_t>(logits.dims[1]);
+        check.answer(out, logits.dtype, padded(vocab) * sizeof(float));
     }
 
     Status run(const afs_run& run) override {

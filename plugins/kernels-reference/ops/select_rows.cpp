@@ -9,11 +9,7 @@ public:
     explicit SelectRows(const afs_query&) {}
 
     static void query(Check& check, const afs_query&, afs_verdict& out) {
-        if (check.shape_of_node(1, false)) {
-            const afs_value x = check.node().in(0);
-            check.activation("x", x, AFS_DIM_TOKENS, kAny, AFS_DTYPE_NONE);
-            check.activation("output", check.node().out(), AFS_DIM_ROWS, x.dims[1], x.dtype);
-        }
+        plugin::require_select_rows(check);
         check.answer(out, check.node().out().dtype, 0);
     }
 

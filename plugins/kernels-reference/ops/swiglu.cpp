@@ -10,12 +10,7 @@ public:
     explicit Swiglu(const afs_query&) {}
 
     static void query(Check& check, const afs_query&, afs_verdict& out) {
-        if (check.shape_of_node(2, false)) {
-            const afs_value gate = check.node().in(0);
-            check.activation("gate", gate, kAny, kAny, AFS_DTYPE_NONE);
-            check.activation("up", check.node().in(1), gate.dims[0], gate.dims[1], gate.dtype);
-            check.activation("output", check.node().out(), gate.dims[0], gate.dims[1], gate.dtype);
-        }
+        plugin::require_swiglu(check);
         check.answer(out, check.node().out().dtype, 0);
     }
 

@@ -1,6 +1,4 @@
 // Every op on the input families that break kernels, at awkward sizes, against the judge.
-#include <functional>
-
 #include "fixture.hpp"
 #include "support/judge_case.hpp"
 
@@ -8,31 +6,6 @@ using namespace afs;
 using namespace afs::test;
 
 namespace {
-
-using Draw = std::function<double(size_t)>;
-
-struct Family {
-    const char* name;
-    Draw draw;
-};
-
-std::vector<Family> families(int32_t dtype, uint32_t seed) {
-    auto random = std::make_shared<std::mt19937>(seed);
-    auto normal = std::make_shared<std::normal_distribution<double>>();
-    const auto gauss = [=] { return (*normal)(*random); };
-    const double tiny = bound::smallest_normal(dtype);
-    const double huge = bound::largest_finite(dtype);
-    return {{"normal", [=](size_t) { return gauss(); }},
-            {"uniform", [=](size_t) { return std::tanh(gauss()); }},
-            {"outlier channels", [=](size_t i) { return gauss() * (i % 31 == 3 ? 50 : 1); }},
-            {"flat", [](size_t) { return 0.3; }},
-            {"near-cancelling", [=](size_t i) { return (i % 2 ? -1 : 1) * (1 + 0.01 * gauss()); }},
-            {"subnormal", [=](size_t) { return gauss() * tiny / 4; }},
-            {"largest finite", [=](size_t i) { return i % 5 ? gauss() : (i % 2 ? huge : -huge); }},
-            {"one-hot", [](size_t i) { return i % 97 == 11 ? 1.0 : 0.0; }},
-            {"infinite", [=](size_t i) { return i % 41 == 7 ? INFINITY : gauss(); }},
-            {"not a number", [=](size_t i) { return i % 41 == 7 ? NAN : gauss(); }}};
-}
 
 void check(const OpCase& c, const std::string& name) {
     const Outcome o = good(c);

@@ -2,6 +2,7 @@
 #pragma once
 #include <catch2/catch.hpp>
 
+#include "support/families.hpp"
 #include "support/loaded_kernels.hpp"
 #include "support/op_harness.hpp"
 
@@ -20,13 +21,6 @@ inline Outcome good(const OpCase& c) {
     REQUIRE(o.status.ok());
     REQUIRE(o.clean);
     return o;
-}
-
-inline Array random_array(int32_t dtype, std::vector<int64_t> dims, uint32_t seed,
-                          double scale = 1.0) {
-    std::mt19937 random(seed);
-    std::normal_distribution<double> normal(0, scale);
-    return Array::filled(dtype, std::move(dims), [&](size_t) { return normal(random); });
 }
 
 inline afs_attention_params attention_params(uint32_t heads, uint32_t kv_heads, uint32_t head_dim) {

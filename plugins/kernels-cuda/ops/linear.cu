@@ -1,0 +1,48 @@
+// linear/1: out[i, o] = sum over k of x[i, k] * weight[o, k], rounded once to the activations'
+// dtype. The weight is read in its own dtype. The kernels stand in ops/linear/; which one runs
+// depends on dtypes and sizes alone, and under "deterministic" not on the number of tokens.
+#include "ops/linear/linear.hpp"
+
+#include "backend.hpp"
+
+namespace afs::cuda {
+namespace {
+
+constexpr int64_t kFewTokens = 8;
+
+class Linear final : public Op {
+public:
+    explicit Linear(const afs_query& query)
+        : deterministic_(read<afs_limits>(query.limits).deterministic != 0) {}
+
+    static void query(OpCheck& check, afs_verdict& out) {
+        plugin::require_linear(check);
+        answer(check, out);
+        if (!out.supported) return;
+        const int32_t dtype = check.node().in(0).dtype;
+        if (dtype != AFS_F32 && check.node().in(1).dtype == dtype) out.flags |= AFS_TENSOR_CORE;
+        // Another kernel for more tokens: other sums.
+        if (!check.limits().deterministic) out.flags &= ~uint32_t{AFS_BATCH_INVARIANT};
+    }
+
+    Status run(const afs_run& run) override {
+        const afs_tensor &x = run.inputs[0], &weight = run.inputs[1], &out = *run.output;
+        AFS_TRY(check_rows("x", x, kAny, x.dims[1]));
+        AFS_TRY(check_rows("weight", weight, kAny, x.dims[1]));
+        AFS_TRY(check_rows("output", out, x.dims[0], weight.dims[0]));
+        if (x.dims[0] == 0 || weight.dims[0] == 0) return {};
+        const LinearArgs args = {x, weight, out, static_cast<cudaStream_t>(run.stream)};
+        const bool few = x.dims[0] <= kFewTokens && !deterministic_;
+        if (few && linear_few_fits(args)) return linear_few(args);
+        return linear_mma_fits(args) ? linear_mma(args) : linear_any(args);
+    }
+
+private:
+    bool deterministic_;
+};
+
+}  // namespace
+
+constexpr OpEntry kLinear = entry<Linear>("linear/1");
+
+}  // namespace afs::cuda
