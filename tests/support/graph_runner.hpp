@@ -1,5 +1,5 @@
-// Runs a resolved graph node by node on one CPU backend and keeps every value of the last step:
-// the shortest way from a model plugin to numbers, without planner or engine.
+// Runs a resolved graph node by node on one backend and keeps every value of the last step: the
+// shortest way from a model plugin to numbers, without planner or engine.
 //
 //   GraphRunner runner(*resolved, kernels, weight_of_line, {.block_size = 4});
 //   runner.run(step);  runner.value("L0.attn.q");  runner.sampled();
@@ -17,12 +17,13 @@
 #include "afs/graph/resolved_graph.hpp"
 #include "afs/kernels.hpp"
 #include "support/array.hpp"
-#include "support/step_data.hpp"
+#include "support/domain_memory.hpp"
 
 namespace afs::test {
 
 struct RunnerOptions {
     uint32_t block_size = 16, n_blocks = 64, max_tokens = 256;
+    Device* device = nullptr;  // the backend's own; NULL: host memory
 };
 
 class GraphRunner {
@@ -30,15 +31,24 @@ public:
     // weight: the tensor for one line of the graph's weight table; it must outlive the runner.
     GraphRunner(const ResolvedGraph& resolved, KernelBackend& backend,
                 const std::function<afs_tensor(uint32_t line)>& weight, RunnerOptions options)
-        : graph_(resolved.graph()), resolved_(resolved), options_(options) {
+        : graph_(resolved.graph()),
+          resolved_(resolved),
+          options_(options),
+          memory_(options.device),
+          step_memory_(std::make_unique<Memory>(options.device)) {
         tensors_.resize(graph_.n_values);
-        bytes_.resize(graph_.n_values);
-        for (uint32_t line = 0; line < graph_.n_weights; ++line)
-            tensors_[graph_.weights[line]->value] = weight(line);
+        for (uint32_t line = 0; line < graph_.n_weights; ++line) {
+            afs_tensor& t = tensors_[graph_.weights[line]->value] = weight(line);
+            void* at = memory_.room(bytes_of(t));
+            memory_.put(at, t.data, bytes_of(t));
+            t.data = at;
+        }
         for (uint32_t g = 0; g < graph_.n_kv_groups; ++g) make_cache(*graph_.kv_groups[g]);
         make_limits();
         for (uint32_t n = 0; n < graph_.n_nodes; ++n) prepare(backend, n);
-        ids_.resize(options.max_tokens);
+        ids_ = memory_.put_in(std::vector<int32_t>(options.max_tokens));
+        workspace_ = memory_.room(workspace_bytes_);
+        must(memory_.status, "memory");
     }
 
     // Every row is sampled greedily. The rows of `step` are filled in here.
@@ -49,22 +59,10 @@ public:
         row.flags = AFS_ROW_SAMPLE | AFS_ROW_LOGITS;
         row.n_vocab = static_cast<int32_t>(graph_.values[graph_.outputs[0]]->dims[1]);
         data.rows.assign(n_rows, row);
-        afs_step step = make<afs_step>();
-        step.n_tokens = data.n_tokens();
-        step.n_seqs = data.n_seqs();
-        step.n_rows = n_rows;
-        step.max_blocks = data.max_blocks;
-        step.max_context = data.max_context;
-        step.token_ids = data.token_ids.data();
-        step.positions = data.positions.data();
-        step.slots = data.slots.data();
-        step.cu_seqlens = data.cu_seqlens.data();
-        step.context_lens = data.context_lens.data();
-        step.block_table = data.block_table.data();
-        step.logit_rows = data.logit_rows.data();
-        step.rows = data.rows.data();
-        step.prev_ids = ids_.data();
+        step_memory_ = std::make_unique<Memory>(options_.device);
+        const afs_step step = step_in(*step_memory_, data, ids_, nullptr);
         for (uint32_t n = 0; n < graph_.n_nodes; ++n) execute(n, step);
+        must(step_memory_->status, "memory");
         n_sampled_ = n_rows;
     }
 
@@ -73,22 +71,34 @@ public:
         const uint32_t index = resolved_.find(tag);
         if (index == kNone) throw std::runtime_error("no value " + tag);
         const afs_tensor& t = tensors_[index];
-        size_t n = 1;
-        for (const int64_t extent : t.dims) n *= static_cast<size_t>(extent);
-        std::vector<double> out(n);
-        for (size_t i = 0; i < n; ++i) out[i] = decode(t.data, t.dtype, i);
+        const std::vector<uint8_t> bytes = read_back(t);
+        std::vector<double> out(bytes.size() / dtype_size(t.dtype));
+        for (size_t i = 0; i < out.size(); ++i) out[i] = decode(bytes.data(), t.dtype, i);
         return out;
     }
-    std::vector<int32_t> sampled() const {
-        return {ids_.begin(), ids_.begin() + static_cast<std::ptrdiff_t>(n_sampled_)};
+    std::vector<int32_t> sampled() {
+        std::vector<int32_t> ids(n_sampled_);
+        memory_.take_out(ids, ids_);
+        return ids;
     }
 
-    // Called after each node that writes an activation.
+    // Called after each node that writes an activation, with a host copy that then takes its place.
     std::function<void(const std::string& tag, afs_tensor& value)> after;
 
 private:
     static void must(const Status& status, const std::string& what) {
         if (!status.ok()) throw std::runtime_error(what + ": " + status.message());
+    }
+    static size_t bytes_of(const afs_tensor& t) {
+        size_t n = dtype_size(t.dtype);
+        for (const int64_t extent : t.dims) n *= static_cast<size_t>(extent);
+        return n;
+    }
+    std::vector<uint8_t> read_back(const afs_tensor& t) const {
+        std::vector<uint8_t> bytes(bytes_of(t));
+        step_memory_->sync();
+        step_memory_->take_out(bytes, t.data);
+        return bytes;
     }
     void make_cache(const afs_kv_group& group) {
         auto layout = make<afs_kv_layout>();
@@ -108,8 +118,7 @@ private:
         caches_.emplace_back();
         for (uint32_t layer = 0; layer < group.n_layers; ++layer) {
             // 0xff: NaN in every float type, so that reading what nobody wrote shows.
-            sides_.push_back(std::make_unique<std::vector<uint8_t>>(2 * size, uint8_t{0xff}));
-            uint8_t* k = sides_.back()->data();
+            uint8_t* k = memory_.put_in(std::vector<uint8_t>(2 * size, uint8_t{0xff}));
             caches_.back().push_back({k, k + size, layouts_.back().get()});
         }
     }
@@ -133,8 +142,8 @@ private:
         auto op = backend.prepare(query);
         must(op.status(), tag);
         ops_.push_back(std::move(*op));
-        workspace_.resize(std::max(workspace_.size(), size_t{verdict.workspace_bytes}));
-        states_.emplace_back(size_t{verdict.state_bytes});
+        workspace_bytes_ = std::max(workspace_bytes_, size_t{verdict.workspace_bytes});
+        states_.push_back(memory_.put_in(std::vector<uint8_t>(verdict.state_bytes)));
     }
     // Gives an activation its memory for this step. ids: one buffer, as prev_ids wants it.
     void place(uint32_t index, const afs_step& step) {
@@ -152,9 +161,9 @@ private:
                                                     : extent;
             if (axis + 1 < v.rank) t.strides[axis] = t.strides[axis + 1] * t.dims[axis + 1];
         }
-        bytes_[index].assign(static_cast<size_t>(t.dims[0] * t.strides[0]) * dtype_size(t.dtype),
-                             0xff);
-        t.data = v.dtype == AFS_I32 ? static_cast<void*>(ids_.data()) : bytes_[index].data();
+        t.data = v.dtype == AFS_I32
+                     ? static_cast<void*>(ids_)
+                     : step_memory_->put_in(std::vector<uint8_t>(bytes_of(t), uint8_t{0xff}));
     }
     void execute(uint32_t index, const afs_step& step) {
         const afs_node& node = *graph_.nodes[index];
@@ -178,10 +187,15 @@ private:
         run.output = &tensors_[node.output];
         run.step = &step;
         run.kv = kv;
-        run.workspace = workspace_.data();
-        run.state = states_[index].data();
+        run.workspace = workspace_;
+        run.state = states_[index];
         must(ops_[index]->run(run), output.tag);
-        if (after && output.kind == AFS_VALUE_ACT) after(output.tag, tensors_[node.output]);
+        if (!after || output.kind != AFS_VALUE_ACT) return;
+        std::vector<uint8_t> bytes = read_back(tensors_[node.output]);
+        afs_tensor copy = tensors_[node.output];
+        copy.data = bytes.data();
+        after(output.tag, copy);
+        step_memory_->put(tensors_[node.output].data, bytes.data(), bytes.size());
     }
     const afs_kv* cache_of(const afs_value& v) const {
         return &caches_[static_cast<size_t>(v.kv_group)][static_cast<size_t>(v.kv_layer)];
@@ -191,16 +205,17 @@ private:
     const ResolvedGraph& resolved_;
     RunnerOptions options_;
     afs_limits limits_ = make<afs_limits>();
-    std::vector<afs_tensor> tensors_;          // by value
-    std::vector<std::vector<uint8_t>> bytes_;  // by value; activations
     std::vector<std::unique_ptr<afs_kv_layout>> layouts_;
     std::vector<const afs_kv_layout*> layout_list_;
-    std::vector<std::unique_ptr<std::vector<uint8_t>>> sides_;  // k and v of one layer
-    std::vector<std::vector<afs_kv>> caches_;                   // [group][layer]
+    Memory memory_;                            // weights, caches, ids, workspace, states
+    std::unique_ptr<Memory> step_memory_;      // what the last step was given and made
+    std::vector<afs_tensor> tensors_;          // by value
+    std::vector<std::vector<afs_kv>> caches_;  // [group][layer]
     std::vector<std::unique_ptr<Op>> ops_;
-    std::vector<std::vector<uint8_t>> states_;
-    std::vector<uint8_t> workspace_;
-    std::vector<int32_t> ids_;
+    std::vector<void*> states_;  // by node
+    size_t workspace_bytes_ = 0;
+    void* workspace_ = nullptr;
+    int32_t* ids_ = nullptr;
     uint32_t n_sampled_ = 0;
 };
 

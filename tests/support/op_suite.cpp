@@ -27,12 +27,11 @@ bool overflows(const Family& family) {
 }
 
 void linear(const Dtypes& dtypes, const Visit& visit) {
-    const int64_t shapes[][3] = {// n, m, k
-                                 {1, 1, 1},     {1, 7, 17},     {5, 7, 331},    {1, 64, 64},
-                                 {1, 40, 576},  {2, 192, 576},  {3, 33, 192},   {8, 24, 1536},
-                                 {9, 65, 72},   {16, 64, 128},  {17, 72, 200},  {64, 40, 136},
-                                 {65, 63, 64},  {130, 129, 40}, {1, 24, 11008}, {2, 16, 14336},
-                                 {15, 136, 1024}};
+    const int64_t shapes[][3] = {
+        // n, m, k
+        {1, 1, 1},    {1, 7, 17},     {5, 7, 331},    {1, 64, 64},    {1, 40, 576},   {2, 192, 576},
+        {3, 33, 192}, {8, 24, 1536},  {9, 65, 72},    {16, 64, 128},  {17, 72, 200},  {64, 40, 136},
+        {65, 63, 64}, {130, 129, 40}, {1, 24, 11008}, {2, 16, 14336}, {15, 136, 1024}};
     for (const int32_t t : dtypes)
         for (const int32_t w : dtypes)
             for (const Family& family : families(t, 9)) {
@@ -87,11 +86,8 @@ void rope(const Dtypes& dtypes, const Visit& visit) {
     for (const int32_t t : dtypes)
         for (const Family& family : families(t, 9)) {
             if (overflows(family)) continue;
-            for (const auto& [heads, hd] : {std::pair<int64_t, uint32_t>{1, 2},
-                                            {3, 24},
-                                            {9, 64},
-                                            {32, 128},
-                                            {2, 256}})
+            for (const auto& [heads, hd] :
+                 {std::pair<int64_t, uint32_t>{1, 2}, {3, 24}, {9, 64}, {32, 128}, {2, 256}})
                 for (const bool table : {false, true})
                     for (const int32_t scaling : {AFS_ROPE_PLAIN, AFS_ROPE_LLAMA3}) {
                         auto p = make<afs_rope_params>();

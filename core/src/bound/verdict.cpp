@@ -26,8 +26,19 @@ bool plain(double y, double r) {
     return std::isfinite(y) && std::isfinite(r);
 }
 
-// The mean of some elements' errors against what chance allows. Elements of one and the same r
-// round alike, so they count as one; shared errors do not average out.
+// Elements are sorted by r: those from `first` on that lie within a rounding interval's width of it
+// err alike, so they count as one. The first that does not.
+template <class Parts>
+size_t end_of_alike(const Parts& parts, size_t first, int32_t dtype) {
+    const double limit = parts[first].first + 2 * half_ulp(dtype, parts[first].first);
+    size_t end = first + 1;
+    while (end < parts.size() &&
+           (parts[end].first < limit || parts[end].first == parts[first].first))
+        ++end;
+    return end;
+}
+
+// The mean of some elements' errors against what chance allows. Shared errors do not average out.
 class Mean {
 public:
     void add(double error, const Judged& j, size_t i) {
@@ -36,12 +47,12 @@ public:
         parts_.push_back({j.want[i], j.spread[i]});
     }
     // |mean| over its limit.
-    double excess() {
+    double excess(int32_t dtype) {
         if (parts_.empty()) return 0;
         std::sort(parts_.begin(), parts_.end());
         long double variance = 0;
         for (size_t i = 0, end; i < parts_.size(); i = end) {
-            for (end = i + 1; end < parts_.size() && parts_[end].first == parts_[i].first;) ++end;
+            end = end_of_alike(parts_, i, dtype);
             const long double alike = static_cast<long double>(end - i) * parts_[end - 1].second;
             variance += alike * alike;
         }
@@ -55,8 +66,8 @@ private:
     std::vector<std::pair<double, double>> parts_;
 };
 
-void note(Verdict& v, Mean& mean, const std::string& name) {
-    const double excess = mean.excess();
+void note(Verdict& v, Mean& mean, int32_t dtype, const std::string& name) {
+    const double excess = mean.excess(dtype);
     if (excess > v.bias) v.bias = excess, v.biased = name;
 }
 
@@ -72,15 +83,17 @@ void judge_bias(Verdict& v, const double* y, const Judged& j) {
         rows[i / j.cols].add(error, j, i);
         columns[i % j.cols % n_columns].add(error, j, i);
     }
-    note(v, overall, "overall");
-    note(v, towards_zero, "towards zero");
-    for (size_t r = 0; r < rows.size(); ++r) note(v, rows[r], "row " + std::to_string(r));
+    note(v, overall, j.out_dtype, "overall");
+    note(v, towards_zero, j.out_dtype, "towards zero");
+    for (size_t r = 0; r < rows.size(); ++r)
+        note(v, rows[r], j.out_dtype, "row " + std::to_string(r));
     for (size_t c = 0; c < n_columns; ++c)
-        note(v, columns[c], "column " + std::to_string(c) + (j.cols > n_columns ? " mod 128" : ""));
+        note(v, columns[c], j.out_dtype,
+             "column " + std::to_string(c) + (j.cols > n_columns ? " mod 128" : ""));
 }
 
-// How many elements an RMS really speaks for: those of one r count as one, and a few large ones
-// outweigh many small.
+// How many elements an RMS really speaks for: those that err alike count as one, and a few large
+// ones outweigh many small.
 void judge_shape(Verdict& v, const double* y, const Judged& j) {
     long double error2 = 0, expected2 = 0, squares = 0;
     std::vector<std::pair<double, long double>> parts;  // r, expected error squared
@@ -93,8 +106,8 @@ void judge_shape(Verdict& v, const double* y, const Judged& j) {
     std::sort(parts.begin(), parts.end());
     for (size_t i = 0, end; i < parts.size(); i = end) {
         long double alike = 0;
-        for (end = i; end < parts.size() && parts[end].first == parts[i].first; ++end)
-            alike += parts[end].second;
+        end = end_of_alike(parts, i, j.out_dtype);
+        for (size_t each = i; each < end; ++each) alike += parts[each].second;
         expected2 += alike;
         squares += alike * alike;
     }

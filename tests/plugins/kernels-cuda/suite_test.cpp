@@ -21,13 +21,33 @@ void holds(const std::string& op) {
 
 }  // namespace
 
-TEST_CASE("suite: embed/1") { holds("embed/1"); }
-TEST_CASE("suite: rms_norm/1") { holds("rms_norm/1"); }
-TEST_CASE("suite: linear/1") { holds("linear/1"); }
-TEST_CASE("suite: rope/1") { holds("rope/1"); }
-TEST_CASE("suite: kv_append/1") { holds("kv_append/1"); }
-TEST_CASE("suite: attention/1") { holds("attention/1"); }
-TEST_CASE("suite: swiglu/1") { holds("swiglu/1"); }
-TEST_CASE("suite: add/1") { holds("add/1"); }
-TEST_CASE("suite: select_rows/1") { holds("select_rows/1"); }
-TEST_CASE("suite: sample/1") { holds("sample/1"); }
+TEST_CASE("suite: embed/1") {
+    holds("embed/1");
+}
+TEST_CASE("suite: rms_norm/1") {
+    holds("rms_norm/1");
+}
+TEST_CASE("suite: linear/1") {
+    holds("linear/1");
+}
+TEST_CASE("suite: rope/1") {
+    holds("rope/1");
+}
+TEST_CASE("suite: kv_append/1") {
+    holds("kv_append/1");
+}
+TEST_CASE("suite: attention/1") {
+    holds("attention/1");
+}
+TEST_CASE("suite: swiglu/1") {
+    holds("swiglu/1");
+}
+TEST_CASE("suite: add/1") {
+    holds("add/1");
+}
+TEST_CASE("suite: select_rows/1") {
+    holds("select_rows/1");
+}
+TEST_CASE("suite: sample/1") {
+    holds("sample/1");
+}

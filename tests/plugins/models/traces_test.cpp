@@ -12,137 +12,12 @@
 // tips.
 #include <catch2/catch.hpp>
 
-#include <cmath>
-#include <fstream>
-#include <iterator>
-#include <map>
-#include <string>
-#include <vector>
-
-#include "afs/json.hpp"
-#include "support/graph_runner.hpp"
 #include "support/loaded_kernels.hpp"
-#include "support/model_file.hpp"
-#include "support/seeded_weights.hpp"
+#include "support/model_traces.hpp"
 
 using namespace afs::test;
 
 namespace {
-
-std::string read_file(const std::string& path) {
-    std::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-}
-
-struct Trace {
-    std::vector<double> fp32, bf16;
-};
-struct Golden {
-    std::string name, family, config;
-    uint64_t seed, parameters;
-    int32_t first_position;
-    std::vector<int32_t> ids;
-    std::map<std::string, Trace> traces;
-};
-
-std::vector<Golden> load_goldens() {
-    const std::string folder = std::string(AFS_SOURCE_DIR) + "/tests/golden/models/";
-    const auto parsed = afs::json::parse(read_file(folder + "traces.json"));
-    if (!parsed.ok()) throw std::runtime_error(parsed.status().message());
-    const std::string bin = read_file(folder + "traces.bin");
-    std::vector<Golden> out;
-    for (const afs::json::Value& in : parsed->find("cases")->items) {
-        Golden g;
-        g.name = in.find("name")->string;
-        g.config = afs::json::dump(*in.find("config"));
-        g.family = in.find("config")->find("model_type")->string == "llama" ? "llama3" : "olmo2";
-        g.seed = *in.find("seed")->as_uint64();
-        g.parameters = *in.find("parameters")->as_uint64();
-        g.first_position = static_cast<int32_t>(*in.find("first_position")->as_int64());
-        for (const auto& id : in.find("ids")->items)
-            g.ids.push_back(static_cast<int32_t>(*id.as_int64()));
-        for (const auto& [tag, entry, line] : in.find("tensors")->members) {
-            Trace trace;
-            const size_t n = g.ids.size() * *entry.find("width")->as_uint64();
-            const char* fp32 = bin.data() + *entry.find("fp32")->as_uint64();
-            const char* bf16 = bin.data() + *entry.find("bf16")->as_uint64();
-            for (size_t i = 0; i < n; ++i) {
-                trace.fp32.push_back(decode(fp32, AFS_F32, i));
-                trace.bf16.push_back(decode(bf16, AFS_BF16, i));
-            }
-            g.traces[tag] = trace;
-        }
-        out.push_back(g);
-    }
-    return out;
-}
-
-// A golden's model, built by its plugin, with seeded weights.
-struct Model {
-    Model(const Golden& g, int32_t dtype) : file(g.family) {
-        const afs_graph* graph = file.build(g.config, dtype);
-        if (!graph) throw std::runtime_error(file.error);
-        auto made =
-            afs::ResolvedGraph::resolve(*graph, std::vector<int32_t>(graph->n_weights, AFS_BF16));
-        if (!made.ok()) throw std::runtime_error(made.status().message());
-        resolved = *made;
-        for (uint32_t i = 0; i < graph->n_weights; ++i) {
-            const afs_value& v = *graph->values[graph->weights[i]->value];
-            const std::vector<int64_t> shape(v.dims, v.dims + v.rank);
-            weights.push_back(seeded_weight(graph->weights[i]->names, shape, g.seed));
-            afs_tensor t{};
-            t.data = weights.back().data();
-            t.dtype = AFS_BF16;
-            t.rank = v.rank;
-            for (int axis = 0; axis < AFS_MAX_RANK; ++axis) t.dims[axis] = t.strides[axis] = 1;
-            for (int axis = 0; axis < v.rank; ++axis) t.dims[axis] = v.dims[axis];
-            if (v.rank == 2) t.strides[0] = v.dims[1];
-            tensors.push_back(t);
-        }
-    }
-    GraphRunner runner(LoadedKernels& kernels, uint32_t block_size) const {
-        return {*resolved,
-                kernels,
-                [this](uint32_t line) { return tensors[line]; },
-                {block_size, 64, 32}};
-    }
-
-    ModelFile file;
-    std::shared_ptr<const afs::ResolvedGraph> resolved;
-    std::vector<std::vector<afs::bf16>> weights;
-    std::vector<afs_tensor> tensors;
-};
-
-// The golden's tokens [past, end), with a row for each.
-StepData prompt(const Golden& g, BlockPool& pool, int32_t past, int32_t end) {
-    StepData step = ragged({{past, end - past}}, pool);
-    for (size_t i = 0; i < step.positions.size(); ++i) {
-        step.token_ids[i] = g.ids[static_cast<size_t>(past) + i];
-        step.positions[i] += g.first_position;
-        step.logit_rows.push_back(static_cast<int32_t>(i));
-    }
-    return step;
-}
-
-struct Error {
-    double max = 0, rms = 0;
-    size_t worst = 0;
-};
-Error error_of(const std::vector<double>& got, const std::vector<double>& truth) {
-    Error e;
-    for (size_t i = 0; i < truth.size(); ++i) {
-        const double d = std::abs(got[i] - truth[i]);
-        e.rms += d * d;
-        if (!(d <= e.max)) e.max = d, e.worst = i;
-    }
-    e.rms = std::sqrt(e.rms / static_cast<double>(truth.size()));
-    return e;
-}
-double largest(const std::vector<double>& x) {
-    double m = 0;
-    for (const double v : x) m = std::max(m, std::abs(v));
-    return m;
-}
 
 LoadedKernels& kernels() {
     static LoadedKernels loaded(AFS_BUILD_DIR "/plugins/afs-kernels-reference.so");
@@ -167,9 +42,9 @@ TEST_CASE("seeded weights are what the Python twin makes") {
 }
 
 TEST_CASE("fp32 and fp64 traces equal HF transformers in fp32") {
-    for (const Golden& g : load_goldens())
+    for (const ModelTraces& g : model_traces())
         for (const int32_t dtype : {AFS_F32, AFS_F64}) {
-            const Model model(g, dtype);
+            const TracedModel model(g, dtype);
             GraphRunner runner = model.runner(kernels(), 4);
             BlockPool pool(4, 64);
             runner.run(prompt(g, pool, 0, static_cast<int32_t>(g.ids.size())));
@@ -186,8 +61,8 @@ TEST_CASE("fp32 and fp64 traces equal HF transformers in fp32") {
 }
 
 TEST_CASE("bf16 traces are as near to the truth as those of HF transformers in bf16") {
-    for (const Golden& g : load_goldens()) {
-        const Model model(g, AFS_BF16);
+    for (const ModelTraces& g : model_traces()) {
+        const TracedModel model(g, AFS_BF16);
         GraphRunner runner = model.runner(kernels(), 4);
         BlockPool pool(4, 64);
         runner.run(prompt(g, pool, 0, static_cast<int32_t>(g.ids.size())));
@@ -204,8 +79,8 @@ TEST_CASE("bf16 traces are as near to the truth as those of HF transformers in b
 }
 
 TEST_CASE("each op on HF's bf16 inputs rounds as the family does") {
-    for (const Golden& g : load_goldens()) {
-        const Model model(g, AFS_BF16);
+    for (const ModelTraces& g : model_traces()) {
+        const TracedModel model(g, AFS_BF16);
         GraphRunner runner = model.runner(kernels(), 4);
         size_t n_checked = 0;
         runner.after = [&](const std::string& tag, afs_tensor& value) {
@@ -237,10 +112,10 @@ TEST_CASE("each op on HF's bf16 inputs rounds as the family does") {
 }
 
 TEST_CASE("chunks and block sizes change no bit; every graph value is traced or accounted for") {
-    for (const Golden& g : load_goldens()) {
+    for (const ModelTraces& g : model_traces()) {
         CAPTURE(g.name);
         const auto n = static_cast<int32_t>(g.ids.size());
-        const Model model(g, AFS_BF16);
+        const TracedModel model(g, AFS_BF16);
         GraphRunner whole = model.runner(kernels(), 16);
         BlockPool pool(16, 64);
         whole.run(prompt(g, pool, 0, n));
