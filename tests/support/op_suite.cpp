@@ -26,14 +26,14 @@ bool overflows(const Family& family) {
     return family.name == "largest finite";
 }
 
-void linear(const Dtypes& dtypes, const Visit& visit) {
+void linear(const Dtypes& dtypes, const Dtypes& stored, const Visit& visit) {
     const int64_t shapes[][3] = {
         // n, m, k
         {1, 1, 1},    {1, 7, 17},     {5, 7, 331},    {1, 64, 64},    {1, 40, 576},   {2, 192, 576},
         {3, 33, 192}, {8, 24, 1536},  {9, 65, 72},    {16, 64, 128},  {17, 72, 200},  {64, 40, 136},
         {65, 63, 64}, {130, 129, 40}, {1, 24, 11008}, {2, 16, 14336}, {15, 136, 1024}};
     for (const int32_t t : dtypes)
-        for (const int32_t w : dtypes)
+        for (const int32_t w : stored)
             for (const Family& family : families(t, 9)) {
                 if (overflows(family)) continue;
                 for (const auto& [n, m, k] : shapes) {
@@ -46,9 +46,9 @@ void linear(const Dtypes& dtypes, const Visit& visit) {
             }
 }
 
-void rms_norm(const Dtypes& dtypes, const Visit& visit) {
+void rms_norm(const Dtypes& dtypes, const Dtypes& stored, const Visit& visit) {
     for (const int32_t t : dtypes)
-        for (const int32_t w : dtypes)
+        for (const int32_t w : stored)
             for (const Family& family : families(t, 9)) {
                 if (overflows(family)) continue;
                 for (const int64_t d : {1, 17, 64, 192, 331, 576, 2048, 4096, 8192})
@@ -162,7 +162,7 @@ void attend(const Story& story, const Heads& h, int32_t t, int32_t stored, uint3
           c);
 }
 
-void attention(const Dtypes& dtypes, const Visit& visit) {
+void attention(const Dtypes& dtypes, const Dtypes& stored_dtypes, const Visit& visit) {
     const Heads all[] = {{6, 1, 24}, {6, 3, 24},  {9, 3, 64},  {8, 1, 64},
                          {4, 4, 64}, {8, 2, 128}, {3, 3, 128}, {2, 1, 256}};
     for (const int32_t t : dtypes)
@@ -176,15 +176,15 @@ void attention(const Dtypes& dtypes, const Visit& visit) {
                     if (!plain) continue;
                     attend(story, heads, t, t, 3, false, family, visit);
                     attend(story, heads, t, t, 64, true, family, visit);
-                    for (const int32_t stored : dtypes)
+                    for (const int32_t stored : stored_dtypes)
                         if (stored != t) attend(story, heads, t, stored, 16, false, family, visit);
                 }
         }
 }
 
-void kv_append(const Dtypes& dtypes, const Visit& visit) {
+void kv_append(const Dtypes& dtypes, const Dtypes& stored_dtypes, const Visit& visit) {
     for (const int32_t t : dtypes)
-        for (const int32_t stored : dtypes)
+        for (const int32_t stored : stored_dtypes)
             for (const Family& family : families(t, 11))
                 for (const Story& story : stories())
                     for (const bool strided : {false, true}) {
@@ -204,9 +204,9 @@ void kv_append(const Dtypes& dtypes, const Visit& visit) {
                     }
 }
 
-void embed(const Dtypes& dtypes, const Visit& visit) {
+void embed(const Dtypes& dtypes, const Dtypes& stored, const Visit& visit) {
     for (const int32_t t : dtypes)
-        for (const int32_t w : dtypes)
+        for (const int32_t w : stored)
             for (const Family& family : families(w, 12))
                 for (const int64_t d : {1, 17, 576, 4096}) {
                     OpCase c("embed/1");
@@ -282,13 +282,14 @@ bool same_values(const Array& got, const Array& want) {
 
 }  // namespace
 
-void each_case(const std::string& op, const std::vector<int32_t>& dtypes, const Visit& visit) {
-    if (op == "linear/1") return linear(dtypes, visit);
-    if (op == "rms_norm/1") return rms_norm(dtypes, visit);
+void each_case(const std::string& op, const std::vector<int32_t>& dtypes,
+               const std::vector<int32_t>& stored, const Visit& visit) {
+    if (op == "linear/1") return linear(dtypes, stored, visit);
+    if (op == "rms_norm/1") return rms_norm(dtypes, stored, visit);
     if (op == "rope/1") return rope(dtypes, visit);
-    if (op == "attention/1") return attention(dtypes, visit);
-    if (op == "kv_append/1") return kv_append(dtypes, visit);
-    if (op == "embed/1") return embed(dtypes, visit);
+    if (op == "attention/1") return attention(dtypes, stored, visit);
+    if (op == "kv_append/1") return kv_append(dtypes, stored, visit);
+    if (op == "embed/1") return embed(dtypes, stored, visit);
     if (op == "select_rows/1") return select_rows(dtypes, visit);
     if (op == "sample/1") return sample(dtypes, visit);
     two_inputs(op, dtypes, visit);
@@ -309,12 +310,14 @@ std::string fault_of(const OpCase& c, const Outcome& o) {
 }
 
 Tally run_suite(KernelBackend& backend, const std::string& op, const std::vector<int32_t>& dtypes,
-                Device* device, afs_stream stream) {
+                const std::vector<int32_t>& stored, Device* device, size_t stride) {
     constexpr size_t kShown = 12;
     Tally tally;
-    each_case(op, dtypes, [&](const std::string& name, const OpCase& c) {
+    size_t n_seen = 0;
+    each_case(op, dtypes, stored, [&](const std::string& name, const OpCase& c) {
+        if (n_seen++ % stride != 0) return;
         ++tally.listed;
-        const Outcome o = run(backend, c, device, stream);
+        const Outcome o = run(backend, c, device);
         if (o.status.code() == Code::unsupported) {
             ++tally.declined;
             if (tally.failures.size() < kShown)

@@ -11,8 +11,9 @@ namespace afs::test {
 
 using Visit = std::function<void(const std::string& name, const OpCase& c)>;
 
-// Calls visit with every case of one op; dtypes: of activations, weights and caches.
-void each_case(const std::string& op, const std::vector<int32_t>& dtypes, const Visit& visit);
+// Calls visit with every case of one op. dtypes: of activations; stored: of weights and caches.
+void each_case(const std::string& op, const std::vector<int32_t>& dtypes,
+               const std::vector<int32_t>& stored, const Visit& visit);
 
 struct Tally {
     size_t listed = 0, judged = 0, declined = 0, failed = 0;
@@ -20,9 +21,9 @@ struct Tally {
     std::string text(const std::string& op) const;
 };
 
-// Runs every case of an op; each in general and decode class where its step is one of decode.
+// Runs every case of an op, or one in `stride`.
 Tally run_suite(KernelBackend& backend, const std::string& op, const std::vector<int32_t>& dtypes,
-                Device* device = nullptr, afs_stream stream = nullptr);
+                const std::vector<int32_t>& stored, Device* device = nullptr, size_t stride = 1);
 
 // What is wrong with one outcome; empty: nothing.
 std::string fault_of(const OpCase& c, const Outcome& o);

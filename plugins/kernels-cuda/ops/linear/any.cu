@@ -1,6 +1,6 @@
 // linear/1 for any dtypes, shapes and strides. A block makes a 64 x 64 tile of the output from
 // 16-column slices of x and weight, widened to fp32 in shared memory; a thread has 4 x 4 sums, each
-// in ascending k.
+// of the slices' sums in ascending k: shorter sums than one over all of k err less.
 #include "device/error.hpp"
 #include "kernels/rows.cuh"
 #include "ops/linear/linear.hpp"
@@ -34,13 +34,18 @@ __global__ void __launch_bounds__(kThreads)
         load_slice(tokens, x, first, n, k0, k);
         load_slice(outputs, weight, first_out, m, k0, k);
         __syncthreads();
+        float slice[kPer][kPer] = {};
 #pragma unroll
         for (int j = 0; j < kSlice; ++j)
 #pragma unroll
             for (int a = 0; a < kPer; ++a)
 #pragma unroll
                 for (int b = 0; b < kPer; ++b)
-                    sum[a][b] += tokens[j][row + a] * outputs[j][col + b];
+                    slice[a][b] += tokens[j][row + a] * outputs[j][col + b];
+#pragma unroll
+        for (int a = 0; a < kPer; ++a)
+#pragma unroll
+            for (int b = 0; b < kPer; ++b) sum[a][b] += slice[a][b];
         __syncthreads();
     }
     for (int a = 0; a < kPer; ++a)
