@@ -157,16 +157,8 @@ private:
     std::string reason_;
 };
 
-// At run time: a plain tensor [rows, cols] with contiguous rows (rows kAny: whatever it has).
-inline Status check_matrix(const char* name, const afs_tensor& t, int64_t rows, int64_t cols);
-inline Status check_rows(const char* name, const afs_tensor& t, int64_t rows, int64_t cols) {
-    if (dtype_size(t.dtype) == 0 || t.dtype == AFS_I32)
-        return invalid(std::string(name) + ": expected a plain real dtype, found " +
-                       dtype_text(t.dtype));
-    return check_matrix(name, t, rows, cols);
-}
-
-// As check_rows, or in one of the block formats, its rows whole blocks.
+// At run time: a plain tensor [rows, cols] with contiguous rows (rows kAny: whatever it has), in a
+// real dtype or in one of the block formats, its rows then whole blocks.
 inline Status check_matrix(const char* name, const afs_tensor& t, int64_t rows, int64_t cols) {
     if (t.format != 0)
         return invalid(std::string(name) + ": expected a plain tensor, found packed format " +
@@ -188,6 +180,14 @@ inline Status check_matrix(const char* name, const afs_tensor& t, int64_t rows, 
                        std::to_string(t.strides[1]) + " apart");
     if (!t.data && t.dims[0] > 0) return invalid(std::string(name) + ": has no data");
     return {};
+}
+
+// As check_matrix, but not in a block format.
+inline Status check_rows(const char* name, const afs_tensor& t, int64_t rows, int64_t cols) {
+    if (dtype_size(t.dtype) == 0 || t.dtype == AFS_I32)
+        return invalid(std::string(name) + ": expected a plain real dtype, found " +
+                       dtype_text(t.dtype));
+    return check_matrix(name, t, rows, cols);
 }
 
 // A plain contiguous vector of n elements.
