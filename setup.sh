@@ -69,7 +69,8 @@ install_packages() {
 
 # $1: ON or OFF, whether tests are built.
 build() {
-    command -v nvcc >/dev/null || say "nvcc not found: CUDA plugins are skipped"
+    command -v nvcc >/dev/null || [ -x /usr/local/cuda/bin/nvcc ] ||
+        say "nvcc not found: CUDA plugins are skipped"
     say "building (preset $preset)"
     as_owner cmake --preset "$preset" -DAFS_TESTS="$1" >/tmp/afs-configure.$$ 2>&1 || {
         cat /tmp/afs-configure.$$ >&2
