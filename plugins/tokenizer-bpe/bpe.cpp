@@ -49,13 +49,8 @@ Status Bpe::start(std::string_view pretoken) {
     for (const char c : pretoken) {
         int32_t id = definition_.vocabulary.byte_id(static_cast<uint8_t>(c));
         const bool unk = id < 0;
-        if (unk) {
-            id = definition_.unk_id;
-            if (id < 0)
-                return invalid("cannot encode byte " +
-                               std::to_string(static_cast<unsigned>(static_cast<uint8_t>(c))) +
-                               ": the vocabulary has no token for it and names no unknown token");
-        }
+        if (unk) id = definition_.unk_id;
+        if (id < 0) continue;
         if (unk && after_unk && definition_.fuse_unk) continue;
         after_unk = unk;
         const int32_t index = static_cast<int32_t>(symbols_.size());

@@ -13,8 +13,7 @@ class Bpe {
 public:
     // The definition must outlive this.
     explicit Bpe(const Definition& definition);
-    // Appends the ids of a pre-token, at most 2^31 - 1 bytes. INVALID where the vocabulary has no
-    // token for one of its bytes.
+    // Appends the ids of a pre-token, at most 2^31 - 1 bytes.
     Status encode(std::string_view pretoken, std::vector<int32_t>& ids);
 
 private:

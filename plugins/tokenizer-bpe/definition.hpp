@@ -26,7 +26,7 @@ struct Definition {
     std::vector<SplitRule> byte_level;  // the byte-level step's own split, at most one
     bool add_prefix_space = false;      // before every piece that reaches the byte-level step
     bool ignore_merges = false;         // a pre-token that is in the vocabulary is taken whole
-    int32_t unk_id = -1;                // for bytes the vocabulary lacks; -1: encoding them fails
+    int32_t unk_id = -1;                // for bytes the vocabulary lacks; -1: they are left out
     bool fuse_unk = false;
     std::vector<int32_t> prefix, suffix;  // what ADD_SPECIAL puts around the text
     int32_t bos_id = -1, eos_id = -1, pad_id = -1;

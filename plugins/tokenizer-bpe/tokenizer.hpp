@@ -3,7 +3,9 @@
 // Invalid UTF-8: every byte that belongs to no valid character becomes that byte's own token, and
 // the valid stretches around it are encoded each by itself. So decode(encode(x)) == x for all bytes
 // x, unless the checkpoint itself adds or drops text (add_prefix_space, lstrip and rstrip of added
-// tokens, splits that remove, an unknown token).
+// tokens, splits that remove), or its vocabulary lacks bytes: then such a byte becomes the unknown
+// token, and without one it is left out, as HF tokenizers does. The summary counts such bytes
+// (SmolLM2 lacks 21: six control characters and those that no text has).
 #pragma once
 #include <memory>
 #include <optional>

@@ -31,8 +31,13 @@ Status BpeTokenizer::load(const afs_tokenizer_source& source, afs_tokenizer_info
     info.eos_id = d.eos_id;
     info.pad_id = d.pad_id;
     info.adds_bos = !d.prefix.empty() && d.prefix[0] == d.bos_id ? 1 : 0;
+    int lacking = 0;
+    for (int byte = 0; byte < 256; ++byte)
+        if (d.vocabulary.byte_id(static_cast<uint8_t>(byte)) < 0) ++lacking;
     put(info.summary, "byte-level BPE, " + std::to_string(d.vocabulary.size()) + " ids, " +
-                          std::to_string(d.merges.size()) + " merges, from " + d.origin);
+                          std::to_string(d.merges.size()) + " merges, " +
+                          (lacking ? "no token for " + std::to_string(lacking) + " bytes, " : "") +
+                          "from " + d.origin);
     return {};
 }
 

@@ -93,7 +93,6 @@ Status add_roles(const afs_vocabulary& from, const PreTokenizer& pre, Definition
     to.bos_id = from.bos_id;
     to.eos_id = from.eos_id;
     to.pad_id = from.pad_id;
-    to.unk_id = from.unknown_id;
     const bool add_bos = from.add_bos < 0 ? pre.adds_bos : from.add_bos != 0;
     if (add_bos && to.bos_id < 0)
         return invalid("a BOS token is to be added, but tokenizer.ggml.bos_token_id is missing");

@@ -80,6 +80,21 @@ Status read_merges(const std::string& path, PendingMerges& merges) {
     return {};
 }
 
+// The tokens that have a role are special, whether or not the files list them as added.
+Status add_roles(Definition& definition) {
+    for (const int32_t id : {definition.bos_id, definition.eos_id, definition.pad_id}) {
+        if (id < 0 || definition.vocabulary.added(id)) continue;
+        AddedToken token;
+        token.content = definition.vocabulary.bytes(id);
+        token.id = id;
+        token.special = true;
+        if (definition.vocabulary.find_written(token.content) != id) continue;  // " a": no name
+        AFS_TRY(definition.vocabulary.add_added(token));
+        definition.added.push_back(std::move(token));
+    }
+    return {};
+}
+
 Status add_template(const SpecialTokens& special, Definition& definition) {
     if (special.add_bos == 1 && definition.bos_id < 0)
         return invalid("add_bos_token is true but there is no bos_token");
@@ -121,6 +136,7 @@ Result<Definition> load_vocab_merges(const Folder& folder) {
             if (name->empty() && definition.vocabulary.find_content("<|endoftext|>") >= 0)
                 *name = "<|endoftext|>";
         AFS_TRY(apply_special_tokens(special, definition));
+        AFS_TRY(add_roles(definition));
         return add_template(special, definition);
     };
     if (const Status status = finish(); !status) return status.context("'" + vocab + "'");

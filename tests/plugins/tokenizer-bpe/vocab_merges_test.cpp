@@ -91,6 +91,20 @@ TEST_CASE("add_bos_token and add_eos_token are followed") {
     CHECK(plugin.encode("a", AFS_ENCODE_ADD_SPECIAL) == Ids{259, 'a', 256});
 }
 
+TEST_CASE("a token with a role is special though no file lists it") {
+    Plugin plugin;
+    const TempFolder folder;
+    json document = small_tokenizer();
+    document["model"]["vocab"]["<|endoftext|>"] = 261;
+    write_pair(folder, document);
+    REQUIRE(plugin.load(folder.path()) == AFS_OK);
+    CHECK(plugin.info().bos_id == 261);
+    CHECK(plugin.info().eos_id == 261);
+    CHECK(plugin.encode("a<|endoftext|>", AFS_ENCODE_PARSE_SPECIAL) == Ids{'a', 261});
+    CHECK(plugin.encode("a<|endoftext|>").size() > 2);
+    CHECK(plugin.decode({'a', 261}, AFS_DECODE_SKIP_SPECIAL) == "a");
+}
+
 TEST_CASE("broken pairs are refused by name") {
     Plugin plugin;
     const TempFolder folder;
