@@ -145,7 +145,7 @@ def gguf_arrays(path):
 
 
 def smollm2():
-    tokens, types, merges = gguf_arrays(DATA / "smollm2/SmolLM2-135M-Instruct.Q4_1.gguf")
+    tokens, types, merges = gguf_arrays(DATA / "SmolLM2-135M-Instruct.Q4_1.gguf")
     ids = {token.decode(): id_ for id_, token in enumerate(tokens)}
     special = {token: id_ for token, id_ in ids.items() if types[id_] == 3}
     vocab = {token: id_ for token, id_ in ids.items() if types[id_] == 1}

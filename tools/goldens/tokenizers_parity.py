@@ -1,9 +1,10 @@
 """What real tokenizers make of the lines of tokenizers_lines.py, as a digest a line.
 
-    tools/fetch_parity_data.sh
-    pip install tokenizers==0.23.3 sentencepiece==0.1.99 protobuf gguf tiktoken
-    python tokenizers_parity.py write [NAME …]          tests/golden/parity/NAME.fnv, .parity/NAME.gguf
-    python tokenizers_parity.py check BUILD [NAME …]    ids through the built plugins, in full
+    tools/fetch_parity_data.sh                                  makes .parity/venv, too
+    .parity/venv/bin/python tools/goldens/tokenizers_parity.py
+        files                  .parity/NAME.gguf, vocabularies as GGUF files hold them
+        write [NAME …]         tests/golden/parity/NAME.fnv
+        check BUILD [NAME …]   ids through the plugins of a build folder, in full
 
 A digest is a 32-bit FNV-1a over the ids with special tokens parsed, a mark, and the ids with special
 tokens left as text; what the tokenizer adds by itself is included.
@@ -63,24 +64,20 @@ def write_ranks(name, pre, ranks, special, offset=0, bos=None):
                bos=bos)
 
 
-def write_files(names):
+def write_files():
     ranks = references.tiktoken_ranks
-    if "llama3" in names:
-        write_ranks("llama3", "llama-bpe", ranks(DATA / "llama3/tokenizer.model"),
-                    references.llama3_special(), bos=128000)
-    if "llama4" in names:
-        write_ranks("llama4", "llama4", ranks(DATA / "llama4/tokenizer.model"),
-                    {"<|begin_of_text|>": 200000})
-    if "tekken" in names:
-        write_ranks("tekken", "tekken", references.tekken_ranks(), references.tekken_special(),
-                    offset=1000, bos=1)
-    if "mistral" in names:
-        rows = references.pieces("mistral")
-        write_gguf("mistral", "llama", [row[0] for row in rows], [row[2] for row in rows],
-                   scores=[row[1] for row in rows])
+    write_ranks("llama3", "llama-bpe", ranks(DATA / "llama3/tokenizer.model"),
+                references.llama3_special(), bos=128000)
+    write_ranks("llama4", "llama4", ranks(DATA / "llama4/tokenizer.model"),
+                {"<|begin_of_text|>": 200000})
+    write_ranks("tekken", "tekken", references.tekken_ranks(), references.tekken_special(),
+                offset=1000, bos=1)
+    rows = references.pieces("mistral")
+    write_gguf("mistral", "llama", [row[0] for row in rows], [row[2] for row in rows],
+               scores=[row[1] for row in rows])
 
 
-def second_opinion(name, text):
+def second_opinion(name):
     """The same ids from a library that shares no code with the first, where there is one."""
     if name == "mistral":
         return references.Library(DATA / "mistral/tokenizer.model").encode
@@ -95,10 +92,13 @@ def second_opinion(name, text):
 
 def write(names):
     GOLDEN.mkdir(parents=True, exist_ok=True)
-    write_files(names)
+    file, state = (DATA / "lines.jsonl").read_bytes(), 0xcbf29ce484222325
+    for byte in file:
+        state = ((state ^ byte) * 0x100000001b3) & 0xffffffffffffffff
+    (GOLDEN / "lines.txt").write_text(f"{len(texts())} lines, FNV-1a {state:x}\n")
     for name in names:
         reference, digests = ALL[name](), []
-        other = second_opinion(name, texts) if name in ("mistral", "llama3", "llama4", "tekken") else None
+        other = second_opinion(name) if name in ("mistral", "llama3", "llama4", "tekken") else None
         differences = 0
         for text in texts():
             plain = reference.encode(text, parse=False)
@@ -118,7 +118,7 @@ def open_plugin(build, name):
         return Plugin(plugins["bpe"], DATA / name)
     if name in ("mistral", "unigram"):
         return Plugin(plugins["sentencepiece"], DATA / name)
-    path = {"smollm2": "smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"}.get(name, f"{name}.gguf")
+    path = {"smollm2": "SmolLM2-135M-Instruct.Q4_1.gguf"}.get(name, f"{name}.gguf")
     tokens, types, merges = references.gguf_arrays(DATA / path)
     pre = {"smollm2": "smollm"}.get(name, name)
     return Plugin(plugins["bpe"], path, Vocabulary(
@@ -150,7 +150,9 @@ def check(build, names):
 
 def main():
     verb, *rest = sys.argv[1:]
-    if verb == "write":
+    if verb == "files":
+        write_files()
+    elif verb == "write":
         write(rest or list(ALL))
     elif verb == "check":
         sys.exit(1 if check(rest[0], rest[1:] or list(ALL)) else 0)
