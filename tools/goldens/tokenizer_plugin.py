@@ -99,10 +99,15 @@ class Plugin:
             raise RuntimeError(f"{self.error.where.decode()}: {self.error.message.decode()}")
 
     def encode(self, text, flags):
+        ids, n = self.encode_only(text, flags)
+        return ids[:n.value]
+
+    def encode_only(self, text, flags):
+        """The ids where they lie, and how many."""
         ids, n = c.POINTER(c.c_int32)(), c.c_uint64()
         self.check(self.encode_(self.instance, text, len(text), flags, c.byref(ids), c.byref(n),
                                 c.byref(self.error)))
-        return ids[:n.value]
+        return ids, n
 
     def decode(self, ids):
         array = (c.c_int32 * len(ids))(*ids)
