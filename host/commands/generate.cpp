@@ -55,6 +55,7 @@ nlohmann::ordered_json logprob_entry(const TokenEvent& event) {
 Status drive(Runtime& runtime, const Request& request, bool stream, Outcome& out) {
     AFS_ASSIGN(const uint64_t id, runtime.engine().submit(request));
     TextStream text(runtime.tokenizer(), request.stop_strings);
+    text.follow(request.prompt);
     Progress progress("reading the prompt");
     const auto start = Clock::now();
     while (!runtime.engine().idle()) {

@@ -1,8 +1,19 @@
 #include "engine/detokeniser.hpp"
 
+#include <algorithm>
+
 #include "afs/tokenizer.hpp"
 
 namespace afs {
+
+void Detokeniser::follow(const std::vector<int32_t>& ids) {
+    if (!tokenizer_) return;
+    const size_t n = std::min(ids.size(), kWindow / 2);
+    window_.assign(ids.end() - static_cast<std::ptrdiff_t>(n), ids.end());
+    if (tokenizer_->decode(window_.data(), n, flags_, before_).ok()) return;
+    window_.clear();
+    before_.clear();
+}
 
 Result<std::string> Detokeniser::push(int32_t id) {
     if (!tokenizer_) return invalid("cannot make text of tokens: no tokenizer was given");

@@ -15,6 +15,9 @@ public:
     explicit Detokeniser(Tokenizer* tokenizer, uint32_t decode_flags = 0)
         : tokenizer_(tokenizer), flags_(decode_flags) {}
 
+    // What comes next continues these ids, a prompt's: the space before its first word is text, not
+    // the start of one. Ids that the tokenizer does not know are passed over.
+    void follow(const std::vector<int32_t>& ids);
     // The bytes that this id adds to the text so far.
     Result<std::string> push(int32_t id);
 

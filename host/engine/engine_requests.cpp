@@ -74,6 +74,7 @@ Result<uint64_t> EngineImpl::submit(Request request) {
     sequence->host_samples = samples_on_host(request.sampling);
     sequence->stops = StopStrings(request.stop_strings);
     sequence->detokeniser = Detokeniser(tokenizer_);
+    sequence->detokeniser.follow(sequence->tokens);
     if (request.n_vocab == 0) request.n_vocab = static_cast<int32_t>(executor_->vocab_rows());
     sequence->request = std::move(request);
     const uint64_t id = sequence->id;

@@ -16,6 +16,8 @@ public:
                         uint32_t decode_flags = 0)
         : detokeniser_(tokenizer, decode_flags), stops_(std::move(stop_strings)) {}
 
+    // What comes next continues these ids, a prompt's.
+    void follow(const std::vector<int32_t>& ids) { detokeniser_.follow(ids); }
     // Text that can be shown now; empty while a character or a possible stop string is incomplete,
     // and after a stop string.
     Result<std::string> push(int32_t id);

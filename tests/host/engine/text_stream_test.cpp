@@ -41,6 +41,20 @@ TEST_CASE("characters come out whole") {
     CHECK(pieces[2] == "\u00e9");
 }
 
+TEST_CASE("what follows a prompt keeps its first space") {
+    ByteTokenizer tokenizer({" once", " upon"});
+    const auto first = [&](const std::vector<int32_t>& prompt) {
+        afs::TextStream stream(&tokenizer);
+        stream.follow(prompt);
+        const std::string start = *stream.push(257);
+        return start + *stream.push(256);
+    };
+    CHECK(first({}) == "upon once");
+    CHECK(first({256}) == " upon once");
+    CHECK(first({256, 257, 'x', 256, 257, 256, 257}) == " upon once");
+    CHECK(first({-7}) == "upon once");  // no id of this tokenizer: as if nothing came before
+}
+
 TEST_CASE("bytes that form no character are neither held for ever nor lost") {
     CHECK(pieces_of("\xff"
                     "a")[0] == "\xff");
