@@ -1,12 +1,14 @@
-// A host tensor that owns its bytes, lies between guard zones, and converts from and to double.
+// A host tensor that owns its bytes, lies between guard zones, and converts from and to double. One
+// in a block format is made of its bytes and only read.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <functional>
 #include <numeric>
 #include <vector>
 
-#include "afs/numeric.hpp"
+#include "afs/dequantise.hpp"
 
 namespace afs::test {
 
@@ -15,6 +17,12 @@ inline double decode(const void* data, int32_t dtype, size_t i) {
         std::memcpy(&element, static_cast<const char*>(data) + i * sizeof element, sizeof element);
         return element;
     };
+    if (const BlockFormat* format = block_format(dtype)) {
+        std::vector<float> block(format->elements);
+        dequantise(dtype, static_cast<const char*>(data) + dtype_bytes(dtype, i), block.data(),
+                   block.size());
+        return block[i % block.size()];
+    }
     switch (dtype) {
         case AFS_F32: return at(float{});
         case AFS_BF16: return to_float(at(bf16{}));
@@ -46,8 +54,15 @@ public:
     Array(int32_t type, std::vector<int64_t> shape, const std::vector<double>& values = {},
           int64_t pitch = 0)
         : dtype(type), dims(std::move(shape)), pitch_(pitch ? pitch : row_size()) {
-        bytes_.assign(2 * kGuard + span() * dtype_size(dtype), kGuardByte);
+        bytes_.assign(2 * kGuard + dtype_bytes(dtype, span()), kGuardByte);
+        if (block_format(dtype)) return;
         for (size_t i = 0; i < size(); ++i) set(i, values.empty() ? 0.0 : values[i]);
+    }
+    static Array of_blocks(int32_t type, std::vector<int64_t> shape,
+                           const std::vector<uint8_t>& blocks) {
+        Array made(type, std::move(shape));
+        std::memcpy(made.data(), blocks.data(), blocks.size());
+        return made;
     }
     static Array filled(int32_t type, std::vector<int64_t> shape,
                         const std::function<double(size_t)>& value) {
@@ -82,9 +97,12 @@ public:
     // True when every byte that is no element still holds the guard.
     bool guards_intact() const {
         std::vector<bool> inside(bytes_.size(), false);
-        const size_t width = dtype_size(dtype);
-        for (size_t i = 0; i < size(); ++i)
-            for (size_t b = 0; b < width; ++b) inside[kGuard + place(i) * width + b] = true;
+        const size_t width = static_cast<size_t>(row_size());
+        for (size_t i = 0; width && i < size(); i += width) {
+            const auto begin = kGuard + dtype_bytes(dtype, place(i));
+            std::fill_n(inside.begin() + static_cast<std::ptrdiff_t>(begin),
+                        dtype_bytes(dtype, width), true);
+        }
         for (size_t b = 0; b < bytes_.size(); ++b)
             if (!inside[b] && bytes_[b] != kGuardByte) return false;
         return true;

@@ -6,10 +6,16 @@
 extern "C" {
 #endif
 
-/* Element types. Block-quantised formats are AFS_BLOCK + the GGUF type number: a row is whole blocks
- * one after the other, see afs/block_format.hpp and afs/dequantise.hpp. */
-enum { AFS_DTYPE_NONE = 0, AFS_F32 = 1, AFS_BF16, AFS_F16, AFS_I32, AFS_F64, AFS_BLOCK = 256 };
+/* Element types. Block-quantised formats are AFS_BLOCK + the GGUF type number: a row is whole
+ * blocks one after the other, see afs/block_format.hpp and afs/dequantise.hpp. */
 enum {
+    AFS_DTYPE_NONE = 0,
+    AFS_F32 = 1,
+    AFS_BF16,
+    AFS_F16,
+    AFS_I32,
+    AFS_F64,
+    AFS_BLOCK = 256,
     AFS_Q4_0 = AFS_BLOCK + 2,
     AFS_Q4_1 = AFS_BLOCK + 3,
     AFS_Q5_0 = AFS_BLOCK + 6,
