@@ -50,6 +50,7 @@ Model make_model(const Setup& setup) {
     if (!setup.folder.empty()) {
         checkpoint = must(afs::Checkpoint::open(setup.folder));
         config = checkpoint->config_json();
+        source.is_gguf = checkpoint->is_gguf();
     }
     source.config_json = config.c_str();
     afs_model_info info = afs::make<afs_model_info>();

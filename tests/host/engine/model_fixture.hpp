@@ -23,7 +23,7 @@ struct Setup {
     afs::PlanLimits limits = {64, 8, 64, 256, 0};
     uint32_t block_size = 0, allow_copies = 0;
     bool deterministic = false;
-    std::string folder;                          // a checkpoint; empty: a small random model
+    std::string folder;  // a checkpoint, GGUF too; empty: a small random model
     std::function<void(afs::Backend&)> adapt;    // wraps an opened backend
     std::map<std::string, std::string> options;  // of every kernels plugin
 };
