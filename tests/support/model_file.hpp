@@ -30,9 +30,10 @@ public:
     ModelFile(const ModelFile&) = delete;
     ModelFile& operator=(const ModelFile&) = delete;
 
-    int score(const std::string& config) {
+    int score(const std::string& config, bool is_gguf = false) {
         afs_model_source source = make<afs_model_source>();
         source.config_json = config.c_str();
+        source.is_gguf = is_gguf;
         int32_t out = -1;
         table_->score(instance_, &source, &out, nullptr);
         return out;
