@@ -3,6 +3,7 @@
 // the tensors lie one after the other with no more than the alignment's padding between them, as
 // ggml demands. Nothing is copied but names: texts and arrays are views into the map.
 #pragma once
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
@@ -47,6 +48,19 @@ struct GgufValue {
     std::optional<std::string_view> text() const;
     std::vector<GgufValue> items() const;         // of an array, also of arrays
     std::vector<std::string_view> texts() const;  // of an array of texts
+    // Calls f(std::string_view) for every text of an array of them.
+    template <class F>
+    void each_text(F&& f) const {
+        if (type != GgufType::array || item_type != GgufType::string) return;
+        const uint8_t* at = data;
+        for (uint64_t i = 0; i < count; ++i) {
+            uint64_t size;
+            std::memcpy(&size, at, sizeof size);
+            at += sizeof size;
+            f(std::string_view(reinterpret_cast<const char*>(at), size));
+            at += size;
+        }
+    }
 };
 
 struct GgufPair {

@@ -178,10 +178,7 @@ std::vector<GgufValue> GgufValue::items() const {
 
 std::vector<std::string_view> GgufValue::texts() const {
     std::vector<std::string_view> all;
-    if (type != GgufType::array || item_type != GgufType::string) return all;
-    all.resize(count);
-    Cursor cursor(data, bytes);
-    for (std::string_view& text : all) cursor.read(text);
+    each_text([&all](std::string_view text) { all.push_back(text); });
     return all;
 }
 

@@ -7,11 +7,6 @@ namespace {
 
 constexpr uint64_t kMaxTokens = 1 << 24;
 
-void fill(const std::vector<std::string_view>& from, std::vector<afs_text>& to) {
-    to.reserve(from.size());
-    for (const std::string_view text : from) to.push_back({text.data(), text.size()});
-}
-
 }  // namespace
 
 // Fills a GgufVocabulary; every mistake names its key.
@@ -79,7 +74,10 @@ private:
             value->count > kMaxTokens)
             return bad(key, "an array of at most " + std::to_string(kMaxTokens) + " texts",
                        kind(*value));
-        fill(value->texts(), to);
+        to.reserve(value->count);
+        value->each_text([&to](std::string_view text) {
+            to.push_back({text.data(), text.size()});
+        });
         return {};
     }
     // An array with one item a token. The file's need not be aligned, so it is copied.
