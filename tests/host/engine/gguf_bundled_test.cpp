@@ -1,5 +1,9 @@
 // The bundled models, turned into GGUF files of bf16 and fp32 the way llama.cpp does it, give the
-// logits of their safetensors bit for bit.
+// logits of their safetensors bit for bit, and the greedy ids that llama.cpp itself gives for them
+// (goldens made by tools/goldens/gguf_greedy.py): rows of q and k are in the order it expects.
+#include <fstream>
+#include <iterator>
+
 #include "afs/json.hpp"
 #include "host/engine/model_fixture.hpp"
 #include "support/gguf_model.hpp"
@@ -101,4 +105,38 @@ TEST_CASE("bundled models as GGUF: the same logits, bit for bit") {
             }
         }
     }
+}
+
+TEST_CASE("bundled models as GGUF: the greedy ids of llama.cpp") {
+    std::ifstream in(AFS_SOURCE_DIR "/tests/golden/models/gguf-greedy.json", std::ios::binary);
+    const auto golden = must(afs::json::parse(std::string{std::istreambuf_iterator<char>(in), {}}));
+    const auto ids_of = [](const afs::json::Value& list) {
+        std::vector<int32_t> ids;
+        for (const afs::json::Value& id : list.items)
+            ids.push_back(static_cast<int32_t>(*id.as_int64()));
+        return ids;
+    };
+    size_t n_cases = 0;
+    for (const std::string family : {"llama3", "olmo2"}) {
+        Setup setup;
+        setup.family = family;
+        setup.limits.max_context = 128;
+        const auto checkpoint =
+            must(afs::Checkpoint::open(AFS_SOURCE_DIR "/weights/" + family + "-tiny"));
+        const TempFolder folder;
+        setup.folder = folder.write("fp32.gguf", as_gguf(checkpoint, 0)).string();
+        const Model model = make_model(setup);
+        const auto engine = make_engine(model);
+        for (const afs::json::Value& entry : golden.find("cases")->items) {
+            if (entry.find("family")->string != family) continue;
+            afs::Request request;
+            request.prompt = ids_of(*entry.find("prompt"));
+            const auto want = ids_of(*entry.find("greedy"));
+            request.max_new_tokens = static_cast<uint32_t>(want.size());
+            CAPTURE(family, request.prompt);
+            CHECK(run_one(*engine, request).ids == want);
+            ++n_cases;
+        }
+    }
+    CHECK(n_cases == 16);
 }

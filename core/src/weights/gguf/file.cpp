@@ -148,9 +148,10 @@ private:
         const gguf::TypeRow* row = gguf::find_type(type);
         if (!row || row->dtype == AFS_DTYPE_NONE)
             return unsupported(
-                "cannot read tensor '" + tensor.name + "' of '" + name_ + "': it is of type " +
-                (row ? row->name : std::to_string(type) + ", which no ggml type has") +
-                "; expected F32, F16, BF16, F64, Q8_0, Q5_0, Q5_1, Q4_0, Q4_1, Q4_K, Q5_K or Q6_K");
+                "cannot read tensor '" + tensor.name + "' of '" + name_ +
+                "': expected type F32, F16, BF16, F64, Q8_0, Q5_0, Q5_1, Q4_0, Q4_1, Q4_K, Q5_K or "
+                "Q6_K, found " +
+                (row ? row->name : std::to_string(type) + ", which no ggml type has"));
         uint64_t elements = 1;
         for (const int64_t size : tensor.shape) {
             if (size < 1 || static_cast<uint64_t>(size) > kMaxElements / elements)
