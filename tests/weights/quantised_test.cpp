@@ -1,5 +1,5 @@
 // The bundled models in every GGUF type: perplexity on held-out text, and how far it is from that
-// of the bf16 they were made from. The files are not in the repository: tools/gguf/convert.py.
+// of the bf16 they were made from. The files are not in the repository: tools/fetch_parity_data.sh.
 #include "weights/perplexity.hpp"
 
 #include <cstdio>
@@ -52,9 +52,8 @@ Sum perplexity_of(const std::string& file, uint64_t& bytes) {
 void check_all_types(const std::string& model) {
     const std::string original = file_of(model, "bf16");
     if (!std::filesystem::exists(original)) {
-        std::printf(
-            "skipped: %s is absent; run tools/gguf/convert.py weights/%s .parity/gguf --all\n",
-            original.c_str(), model.c_str());
+        std::printf("skipped: %s is absent; run tools/fetch_parity_data.sh quantised\n",
+                    original.c_str());
         return;
     }
     uint64_t bytes = 0;
