@@ -1,5 +1,6 @@
-/* Table afs.tokenizer/1: text to ids and back. Text is bytes; the policy for invalid UTF-8 is
- * that no byte is lost: decode(encode(x)) == x. */
+/* Table afs.tokenizer/1: text to ids and back. Text is bytes. Invalid UTF-8 is no error: a byte that
+ * belongs to no character is encoded by itself, and decode(encode(x)) == x, unless the checkpoint's
+ * own rules lose something: a normaliser, a vocabulary without a token for some byte. */
 #pragma once
 #include "afs/abi/base.h"
 
