@@ -2,7 +2,7 @@
 // 3.2, and whatever else is LlamaForCausalLM (SmolLM2), with any theta, head_dim and head.
 #include "model.hpp"
 
-#include "afs/plugin/decoder_source.hpp"
+#include "afs/plugin/decoder/source.hpp"
 
 namespace llama3 {
 

@@ -1,7 +1,7 @@
 // The llama3 model plugin: hands the family's functions to the contract.
 #include "model.hpp"
 
-#include "afs/plugin/decoder_plugin.hpp"
+#include "afs/plugin/decoder/plugin.hpp"
 
 namespace {
 constexpr afs::DecoderFamily kFamily = {"llama3", llama3::score, llama3::parse_config,

@@ -1,7 +1,7 @@
 // Llama's weight table: tags, the tensors' names in the checkpoint, [rows, columns], split axis.
 #include "model.hpp"
 
-#include "afs/plugin/weight_table.hpp"
+#include "afs/plugin/decoder/weight_table.hpp"
 
 namespace llama3 {
 

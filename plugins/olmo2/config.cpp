@@ -1,7 +1,7 @@
 // Which configurations are OLMo-2's, and which of them this plugin computes.
 #include "model.hpp"
 
-#include "afs/plugin/decoder_source.hpp"
+#include "afs/plugin/decoder/source.hpp"
 
 namespace olmo2 {
 

@@ -2,7 +2,7 @@
 #pragma once
 #include "afs/chat.hpp"
 #include "afs/graph_builder.hpp"
-#include "afs/plugin/decoder_config.hpp"
+#include "afs/plugin/decoder/config.hpp"
 
 namespace olmo2 {
 

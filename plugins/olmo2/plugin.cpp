@@ -1,7 +1,7 @@
 // The olmo2 model plugin: hands the family's functions to the contract.
 #include "model.hpp"
 
-#include "afs/plugin/decoder_plugin.hpp"
+#include "afs/plugin/decoder/plugin.hpp"
 
 namespace {
 constexpr afs::DecoderFamily kFamily = {"olmo2", olmo2::score, olmo2::parse_config,

@@ -3,7 +3,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "afs/plugin/hf_config.hpp"  // parse_json
+#include "afs/plugin/json_config.hpp"  // parse_json
 #include "afs/utf8.hpp"
 #include "load/load.hpp"
 

@@ -26,7 +26,8 @@ struct Judged {
     std::vector<double> shared;  // RMS of errors that neighbours may share (tables, operands)
 };
 
-// Unit roundoff: half the distance of neighbours at 1. fp32 2^-24, fp16 2^-11, bf16 2^-8.
+// Unit roundoff: half the distance of neighbours at 1. fp32 2^-24, fp16 2^-11, bf16 2^-8; a
+// block format's values are fp32.
 double unit_roundoff(int32_t dtype);
 // Half the distance of neighbours at x, subnormals included.
 double half_ulp(int32_t dtype, double x);

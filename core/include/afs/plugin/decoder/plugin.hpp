@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "afs/graph_builder.hpp"
-#include "afs/plugin/decoder_config.hpp"
+#include "afs/plugin/decoder/config.hpp"
 #include "afs/plugin/model.hpp"
 
 namespace afs {

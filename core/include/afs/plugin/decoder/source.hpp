@@ -2,8 +2,8 @@
 // Hugging Face or the metadata of a GGUF file. C++17.
 #pragma once
 #include "afs/numeric.hpp"  // dtype_name
-#include "afs/plugin/gguf_config.hpp"
-#include "afs/plugin/hf_config.hpp"
+#include "afs/plugin/decoder/gguf_config.hpp"
+#include "afs/plugin/decoder/hf_config.hpp"
 
 namespace afs {
 

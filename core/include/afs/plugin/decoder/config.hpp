@@ -1,5 +1,5 @@
 // What a decoder-only family reads from its checkpoint's configuration, and what the host is told
-// of it. afs/plugin/decoder_source.hpp fills it. C++17.
+// of it. afs/plugin/decoder/source.hpp fills it. C++17.
 #pragma once
 #include <cmath>
 #include <cstdint>

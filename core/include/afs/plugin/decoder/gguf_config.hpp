@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "afs/plugin/decoder_sizes.hpp"
+#include "afs/plugin/decoder/sizes.hpp"
 #include "afs/rope.hpp"
 
 namespace afs {

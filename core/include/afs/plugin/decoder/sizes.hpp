@@ -4,7 +4,7 @@
 #pragma once
 #include <string>
 
-#include "afs/plugin/decoder_config.hpp"
+#include "afs/plugin/decoder/config.hpp"
 #include "afs/plugin/json_config.hpp"
 
 namespace afs {

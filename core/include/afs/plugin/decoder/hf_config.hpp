@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "afs/plugin/decoder_sizes.hpp"
+#include "afs/plugin/decoder/sizes.hpp"
 
 namespace afs {
 

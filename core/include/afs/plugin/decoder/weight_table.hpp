@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "afs/graph_builder.hpp"
-#include "afs/plugin/decoder_config.hpp"
+#include "afs/plugin/decoder/config.hpp"
 
 namespace afs {
 
