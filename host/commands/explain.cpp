@@ -38,7 +38,8 @@ Json as_json(const Plan& plan) {
                                     {"version", backend.version},
                                     {"path", backend.path},
                                     {"sha256", backend.sha256},
-                                    {"domain", backend.domain}});
+                                    {"domain", backend.domain},
+                                    {"about", backend.api->about()}});
     for (const ExplainClass& step_class : explanation.classes)
         json["classes"].push_back(as_json(step_class));
     json["refusals"] = Json::array();

@@ -167,6 +167,15 @@ public:
         out.struct_size = sizeof out;
         return status.ok();
     }
+    std::string about() const override {
+        char text[512] = "";
+        if (!ops_.describe) return text;
+        const Status status = plugin_->call("describe", [&](afs_error* e) {
+            return ops_.describe(plugin_->self(), text, sizeof text, e);
+        });
+        end_text(text);
+        return status.ok() ? std::string(text) : status.message();
+    }
     WeightPacker* weights() override { return packer_.get(); }
     GraphBackend* graph() override { return graph_.get(); }
     Device* device() override { return device_.get(); }

@@ -26,6 +26,11 @@ struct ExplainClass {
     bool host_samples = false;
 };
 
+// What a backend says of itself: the machine it runs on, what it chose there.
+struct ExplainBackend {
+    std::string name, about;
+};
+
 // Why a backend took no node of an op.
 struct ExplainRefusal {
     std::string backend, op, reason;
@@ -48,6 +53,7 @@ struct ExplainKv {
 struct Explanation {
     std::string id;
     bool deterministic = false;
+    std::vector<ExplainBackend> backends;  // those that say something
     std::vector<ExplainClass> classes;
     std::vector<ExplainRefusal> refusals;  // over all classes, each reason once
     std::vector<ExplainKv> kv;

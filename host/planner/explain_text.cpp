@@ -118,6 +118,7 @@ std::string explain_text(const Plan& plan) {
     const Explanation e = explain(plan);
     std::string out;
     add_line(out, "plan " + e.id + (e.deterministic ? ", deterministic" : ""), 4);
+    for (const ExplainBackend& b : e.backends) add_line(out, b.name + ": " + b.about, 4);
     for (const ExplainClass& c : e.classes) add_class(out, c);
     for (size_t g = 0; g < e.kv.size(); ++g) {
         add_line(out,

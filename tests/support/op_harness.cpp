@@ -17,6 +17,23 @@ afs_value value_of(const Array& a, int32_t kind, int64_t rows_symbol, const char
     return v;
 }
 
+// What the backend makes of input i, a weight: packed, or as it is.
+Status pack(KernelBackend& backend, const OneNode& node, uint32_t i, Memory& memory,
+            afs_tensor& view) {
+    WeightPacker* packer = backend.weights();
+    if (!packer) return {};
+    afs_packing packing = make<afs_packing>();
+    const uint32_t node_index = 0;
+    AFS_TRY(packer->plan(node.query(), i, &node_index, 1, packing));
+    if (packing.bytes == 0) return {};
+    void* packed = memory.room(packing.bytes);
+    AFS_TRY(memory.status);
+    AFS_TRY(packer->pack(node.query(), i, packing, view, packed, memory.stream()));
+    view.data = packed;
+    view.format = packing.format;
+    return {};
+}
+
 }  // namespace
 
 OneNode::OneNode(const OpCase& c) {
@@ -92,6 +109,10 @@ Outcome run(KernelBackend& backend, const OpCase& c, Device* device, afs_stream 
         at.push_back(memory.put_in(a.bytes()));
         views.push_back(a.view(at.back()));
     }
+    for (uint32_t i = 0; i < views.size(); ++i)
+        if (c.packed && c.kinds[i] == AFS_VALUE_WEIGHT)
+            if (const Status s = pack(backend, node, i, memory, views[i]); !s.ok())
+                return out.status = s, out;
     if (c.kv && c.op != "kv_append/1") views.push_back(afs_tensor{});
     void* output_at = memory.put_in(c.output.bytes());
     const afs_tensor output = c.output.view(output_at);

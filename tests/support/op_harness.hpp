@@ -1,5 +1,6 @@
 // Runs one op of any kernel backend on host arrays: builds the one-node graph, asks, prepares,
-// moves the data into the backend's memory, runs, and moves back what was written.
+// packs the weights as the backend wants them, moves the data into the backend's memory, runs, and
+// moves back what was written.
 //
 //   OpCase c("rms_norm/1");
 //   c.act(x).weight(w).with(params).result(AFS_BF16, {3, 64});
@@ -73,6 +74,7 @@ struct OpCase {
     StepData step;
     uint32_t step_class = AFS_CLASS_GENERAL;
     bool with_host_ids = true;
+    bool packed = true;  // weights as the backend packs them, where it does
 
 private:
     OpCase& add(Array a, int32_t kind) {

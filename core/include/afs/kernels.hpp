@@ -164,6 +164,8 @@ public:
         (void)graph, (void)group, (void)i, (void)out;
         return false;
     }
+    // One line for people: what it runs on and why. Empty: nothing to say.
+    virtual std::string about() const { return {}; }
     virtual WeightPacker* weights() { return nullptr; }
     virtual GraphBackend* graph() { return nullptr; }
     virtual Device* device() { return nullptr; }

@@ -39,11 +39,11 @@ afs_status run(afs_instance*, afs_op*, const afs_run*, afs_error*) {
 void drop(afs_instance*, afs_op*) {}
 
 #ifdef AFS_BAD_TABLE_LACKS_FUNCTION
-const afs_ops ops = {sizeof(afs_ops), 0, query, nullptr, nullptr, run, drop};
+const afs_ops ops = {sizeof(afs_ops), 0, query, nullptr, nullptr, run, drop, nullptr};
 #elif defined(AFS_BAD_TABLE_SIZE)
-const afs_ops ops = {3, 0, query, nullptr, prepare, run, drop};
+const afs_ops ops = {3, 0, query, nullptr, prepare, run, drop, nullptr};
 #else
-const afs_ops ops = {sizeof(afs_ops), 0, query, nullptr, prepare, run, drop};
+const afs_ops ops = {sizeof(afs_ops), 0, query, nullptr, prepare, run, drop, nullptr};
 #endif
 
 #ifdef AFS_BAD_CLAIM

@@ -70,7 +70,7 @@ static void drop(afs_instance* self, afs_op* op) {
     (void)self;
     free(op);
 }
-static const afs_ops ops = {sizeof(afs_ops), 0, query, NULL, prepare, run, drop};
+static const afs_ops ops = {sizeof(afs_ops), 0, query, NULL, prepare, run, drop, NULL};
 
 static afs_status open_plugin(const afs_open_args* args, afs_instance** out, afs_error* e) {
     static char nothing;

@@ -69,6 +69,9 @@ typedef struct afs_ops {
     /* Enqueues and returns: no synchronising, no host allocation, no launch of a graph. */
     afs_status (*run)(afs_instance*, afs_op*, const afs_run*, afs_error*);
     void (*drop)(afs_instance*, afs_op*);
+    /* One line for people: what it runs on and why, such as the instructions that it chose. Cut to
+     * size bytes, NUL included. May be NULL. */
+    afs_status (*describe)(afs_instance*, char* text, uint32_t size, afs_error*);
 } afs_ops;
 
 /* GROWABLE */

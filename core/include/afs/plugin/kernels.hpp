@@ -52,8 +52,16 @@ inline afs_status ops_run(afs_instance*, afs_op* op, const afs_run* run, afs_err
 inline void ops_drop(afs_instance*, afs_op* op) {
     quietly([&] { delete reinterpret_cast<Op*>(op); });
 }
+inline afs_status ops_describe(afs_instance* i, char* text, uint32_t size, afs_error* e) {
+    return guard(e, "describe", [&]() -> Status {
+        const std::string about = backend(i).about();
+        const size_t n = about.size() < size ? about.size() : size - 1;
+        if (size) std::memcpy(text, about.data(), n), text[n] = '\0';
+        return {};
+    });
+}
 inline constexpr afs_ops kOps = {sizeof(afs_ops), 0,       ops_query, ops_kv_layouts,
-                                 ops_prepare,     ops_run, ops_drop};
+                                 ops_prepare,     ops_run, ops_drop,  ops_describe};
 
 // ---- afs.weights/1
 inline Status absent(const char* table) {

@@ -1,0 +1,27 @@
+// AVX2 with FMA and F16C. Compiled with those flags: nothing here runs before the check.
+#include <immintrin.h>
+
+#include "afs/numeric.hpp"  // the element types only
+#include "simd/force_inline.hpp"
+#include "simd/kernels.hpp"
+
+namespace afs::cpu {
+namespace {
+
+#include "simd/vec_avx2.hpp"
+// Vec comes first
+#include "simd/rows.hpp"
+// Vec and rows come first
+#include "simd/panel.hpp"
+// all of them come first
+#include "simd/table.hpp"
+
+struct Shape {  // 16 registers: 8 sums, weights and an element
+    static constexpr size_t kManyRows = 4, kManyVecs = 2, kOneVecs = 8, kCut = 128;
+};
+
+}  // namespace
+
+const Kernels kAvx2 = table<Shape>(nullptr);
+
+}  // namespace afs::cpu

@@ -1,0 +1,67 @@
+// The inner loops, one table for each instruction set. Each table is compiled in a file of its own
+// with that set's flags; the rest of the plugin is baseline code. Everything that a table's file
+// defines has internal linkage: an inline function compiled for AVX-512 and merged by the linker
+// with its baseline twin would run where it may not.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+#include "afs/abi/tensor.h"
+
+namespace afs::cpu {
+
+constexpr size_t kColumns = 64;  // outputs in one block of packed weights
+constexpr size_t kDepth = 32;    // a block's depth k is padded to a multiple of this, with zeros
+
+// out[r, c] = sum over k of x[r, k] * w[k, c], c < columns <= kColumns, for one packed block. Each
+// element is one sum in ascending k, whatever the number of rows, columns and cuts.
+struct Panel {
+    const void* x;      // [rows, depth]; bf16 or fp32, as the function's name says
+    ptrdiff_t x_pitch;  // elements from row to row
+    const void* w;      // the block, from its first column on
+    size_t rows, depth, columns;
+    void* out;
+    int32_t out_dtype;
+    ptrdiff_t out_pitch;
+    float* sums;  // [rows, kColumns]: between the cuts of a long depth; NULL: depth is not cut
+};
+using PanelFunction = void (*)(const Panel&);
+
+// dtype below: fp32, bf16 or fp16, of all activations of a call.
+struct Kernels {
+    void (*widen)(float* to, const void* from, int32_t dtype, size_t n);
+    void (*narrow)(void* to, int32_t dtype, const float* from, size_t n);
+    void (*add)(void* out, const void* a, const void* b, int32_t dtype, size_t n);
+    void (*swiglu)(void* out, const void* gate, const void* up, int32_t dtype, size_t n);
+    // One row; w is widened.
+    void (*rms_norm)(void* out, const void* x, int32_t dtype, const float* w, size_t n, float eps,
+                     bool weight_before_cast);
+    // One row of n_heads heads; cosine and sine: [half], rounded to dtype where `stepwise` (each
+    // product is then rounded too).
+    void (*rope)(void* out, const void* x, int32_t dtype, const float* cosine, const float* sine,
+                 size_t half, size_t n_heads, bool stepwise);
+    // Lowest index of the largest; NaN never wins; n where nothing is above -infinity.
+    size_t (*argmax)(const void* x, int32_t dtype, size_t n);
+
+    // s[i] -> exp(s[i] * scale - m), m the largest s * scale (0 where that is -infinity); returns
+    // the largest and writes the sum.
+    float (*softmax)(float* s, size_t n, float scale, float* sum);
+    // to = to * keep + from * take
+    void (*blend)(float* to, const float* from, float keep, float take, size_t n);
+    // exp of one number, as softmax computes it
+    float (*exp)(float x);
+
+    // x fp32 times weights of each dtype.
+    PanelFunction panel_fp32, panel_fp16, panel_bf16;
+    // x and weights bf16, by dot products of pairs and by tiles (whose sums have another order, and
+    // for which the depth is a multiple of kDepth): NULL where there is no such instruction.
+    PanelFunction panel_bf16_dot, panel_bf16_tiles;
+};
+
+extern const Kernels kPortable;
+#if defined(__x86_64__)
+extern const Kernels kAvx2, kAvx512;
+void amx_panel_bf16(const Panel& panel);
+#endif
+
+}  // namespace afs::cpu

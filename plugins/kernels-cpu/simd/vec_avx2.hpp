@@ -1,0 +1,101 @@
+// 8 lanes of AVX2 with FMA and F16C. Included inside an anonymous namespace by simd/avx2.cpp only.
+
+struct Vec {
+    static constexpr size_t kWidth = 8;
+    using F = __m256;
+
+    AFS_FORCE F zero() { return _mm256_setzero_ps(); }
+    AFS_FORCE F set(float x) { return _mm256_set1_ps(x); }
+    AFS_FORCE F add(F a, F b) { return _mm256_add_ps(a, b); }
+    AFS_FORCE F sub(F a, F b) { return _mm256_sub_ps(a, b); }
+    AFS_FORCE F mul(F a, F b) { return _mm256_mul_ps(a, b); }
+    AFS_FORCE F div(F a, F b) { return _mm256_div_ps(a, b); }
+    AFS_FORCE F fma(F a, F b, F c) { return _mm256_fmadd_ps(a, b, c); }
+    AFS_FORCE F max(F a, F b) { return _mm256_max_ps(a, b); }  // b where one is NaN
+    AFS_FORCE F min(F a, F b) { return _mm256_min_ps(a, b); }
+    AFS_FORCE float sum(F a) {
+        __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+        s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+        return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
+    }
+    AFS_FORCE float largest(F a) {
+        __m128 m = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+        m = _mm_max_ps(m, _mm_movehl_ps(m, m));
+        return _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
+    }
+    AFS_FORCE bool any_equal(F a, F b) {
+        return _mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_EQ_OQ)) != 0;
+    }
+    // p * 2^n for whole n in -252 .. 254: in two steps, so that subnormal results are rounded.
+    AFS_FORCE F scale(F p, F n) {
+        const __m256i whole = _mm256_cvtps_epi32(n), half = _mm256_srai_epi32(whole, 1);
+        const auto power = [](__m256i e) {
+            return _mm256_castsi256_ps(
+                _mm256_slli_epi32(_mm256_add_epi32(e, _mm256_set1_epi32(127)), 23));
+        };
+        return mul(mul(p, power(half)), power(_mm256_sub_epi32(whole, half)));
+    }
+    AFS_FORCE F nearest(F x) {
+        return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    }
+
+    AFS_FORCE F bf16_bits(__m128i x) {
+        return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(x), 16));
+    }
+    AFS_FORCE __m128i to_bf16_bits(F x) {  // to nearest even; NaN stays NaN
+        const __m256i u = _mm256_castps_si256(x);
+        const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(u, 16), _mm256_set1_epi32(1));
+        const __m256i up = _mm256_add_epi32(u, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
+        const __m256i nan = _mm256_or_si256(u, _mm256_set1_epi32(0x400000));
+        const __m256 is_nan = _mm256_cmp_ps(x, x, _CMP_UNORD_Q);
+        const __m256i bits =
+            _mm256_srli_epi32(_mm256_castps_si256(_mm256_blendv_ps(
+                                  _mm256_castsi256_ps(up), _mm256_castsi256_ps(nan), is_nan)),
+                              16);
+        return _mm_packus_epi32(_mm256_castsi256_si128(bits), _mm256_extracti128_si256(bits, 1));
+    }
+    AFS_FORCE __m128i to_fp16_bits(F x) {
+        return _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    }
+
+    AFS_FORCE F load(const float* p) { return _mm256_loadu_ps(p); }
+    AFS_FORCE F load(const bf16* p) {
+        return bf16_bits(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+    }
+    AFS_FORCE F load(const f16* p) {
+        return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+    }
+    AFS_FORCE void store(float* p, F x) { _mm256_storeu_ps(p, x); }
+    AFS_FORCE void store(bf16* p, F x) {
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(p), to_bf16_bits(x));
+    }
+    AFS_FORCE void store(f16* p, F x) {
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(p), to_fp16_bits(x));
+    }
+
+    // The first n lanes; the others are 0 and are not touched in memory.
+    template <class T>
+    AFS_FORCE F load(const T* p, size_t n) {
+        T lanes[kWidth] = {};
+        for (size_t i = 0; i < n; ++i) lanes[i] = p[i];
+        return load(lanes);
+    }
+    template <class T>
+    AFS_FORCE void store(T* p, F x, size_t n) {
+        T lanes[kWidth];
+        store(lanes, x);
+        for (size_t i = 0; i < n; ++i) p[i] = lanes[i];
+    }
+
+    // What storing as T would keep.
+    AFS_FORCE F rounded(F x, float) { return x; }
+    AFS_FORCE F rounded(F x, bf16) { return bf16_bits(to_bf16_bits(x)); }
+    AFS_FORCE F rounded(F x, f16) { return _mm256_cvtph_ps(to_fp16_bits(x)); }
+
+    // 8 pairs of bf16: the first of each, the second of each.
+    AFS_FORCE void load_pairs(const bf16* p, F& first, F& second) {
+        const __m256i pairs = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+        first = _mm256_castsi256_ps(_mm256_slli_epi32(pairs, 16));
+        second = _mm256_castsi256_ps(_mm256_and_si256(pairs, _mm256_set1_epi32(-65536)));
+    }
+};

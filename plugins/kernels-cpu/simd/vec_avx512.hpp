@@ -1,0 +1,82 @@
+// 16 lanes of AVX-512. Included inside an anonymous namespace by simd/avx512.cpp only.
+
+struct Vec {
+    static constexpr size_t kWidth = 16;
+    using F = __m512;
+
+    AFS_FORCE F zero() { return _mm512_setzero_ps(); }
+    AFS_FORCE F set(float x) { return _mm512_set1_ps(x); }
+    AFS_FORCE F add(F a, F b) { return _mm512_add_ps(a, b); }
+    AFS_FORCE F sub(F a, F b) { return _mm512_sub_ps(a, b); }
+    AFS_FORCE F mul(F a, F b) { return _mm512_mul_ps(a, b); }
+    AFS_FORCE F div(F a, F b) { return _mm512_div_ps(a, b); }
+    AFS_FORCE F fma(F a, F b, F c) { return _mm512_fmadd_ps(a, b, c); }
+    AFS_FORCE F max(F a, F b) { return _mm512_max_ps(a, b); }  // b where one is NaN
+    AFS_FORCE F min(F a, F b) { return _mm512_min_ps(a, b); }
+    AFS_FORCE float sum(F a) { return _mm512_reduce_add_ps(a); }
+    AFS_FORCE float largest(F a) { return _mm512_reduce_max_ps(a); }
+    AFS_FORCE bool any_equal(F a, F b) { return _mm512_cmpeq_ps_mask(a, b) != 0; }
+    // p * 2^n for whole n.
+    AFS_FORCE F scale(F p, F n) { return _mm512_scalef_ps(p, n); }
+    AFS_FORCE F nearest(F x) { return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT); }
+
+    AFS_FORCE F bf16_bits(__m256i x) {
+        return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(x), 16));
+    }
+    AFS_FORCE __m256i to_bf16_bits(F x) {  // to nearest even; NaN stays NaN
+        const __m512i u = _mm512_castps_si512(x);
+        const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(u, 16), _mm512_set1_epi32(1));
+        const __m512i up = _mm512_add_epi32(u, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
+        const __m512i nan = _mm512_or_si512(u, _mm512_set1_epi32(0x400000));
+        const __mmask16 is_nan = _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
+        const __m512i bits = _mm512_mask_blend_epi32(is_nan, up, nan);
+        return _mm512_cvtepi32_epi16(_mm512_srli_epi32(bits, 16));
+    }
+    AFS_FORCE __m256i to_fp16_bits(F x) {
+        return _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    }
+
+    AFS_FORCE F load(const float* p) { return _mm512_loadu_ps(p); }
+    AFS_FORCE F load(const bf16* p) {
+        return bf16_bits(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+    }
+    AFS_FORCE F load(const f16* p) {
+        return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+    }
+    AFS_FORCE void store(float* p, F x) { _mm512_storeu_ps(p, x); }
+    AFS_FORCE void store(bf16* p, F x) {
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), to_bf16_bits(x));
+    }
+    AFS_FORCE void store(f16* p, F x) {
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), to_fp16_bits(x));
+    }
+
+    // The first n lanes; the others are 0 and are not touched in memory.
+    AFS_FORCE __mmask16 first(size_t n) { return static_cast<__mmask16>((1u << n) - 1u); }
+    AFS_FORCE F load(const float* p, size_t n) { return _mm512_maskz_loadu_ps(first(n), p); }
+    AFS_FORCE F load(const bf16* p, size_t n) {
+        return bf16_bits(_mm256_maskz_loadu_epi16(first(n), p));
+    }
+    AFS_FORCE F load(const f16* p, size_t n) {
+        return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(first(n), p));
+    }
+    AFS_FORCE void store(float* p, F x, size_t n) { _mm512_mask_storeu_ps(p, first(n), x); }
+    AFS_FORCE void store(bf16* p, F x, size_t n) {
+        _mm256_mask_storeu_epi16(p, first(n), to_bf16_bits(x));
+    }
+    AFS_FORCE void store(f16* p, F x, size_t n) {
+        _mm256_mask_storeu_epi16(p, first(n), to_fp16_bits(x));
+    }
+
+    // What storing as T would keep.
+    AFS_FORCE F rounded(F x, float) { return x; }
+    AFS_FORCE F rounded(F x, bf16) { return bf16_bits(to_bf16_bits(x)); }
+    AFS_FORCE F rounded(F x, f16) { return _mm512_cvtph_ps(to_fp16_bits(x)); }
+
+    // 16 pairs of bf16: the first of each, the second of each.
+    AFS_FORCE void load_pairs(const bf16* p, F& first, F& second) {
+        const __m512i pairs = _mm512_loadu_si512(p);
+        first = _mm512_castsi512_ps(_mm512_slli_epi32(pairs, 16));
+        second = _mm512_castsi512_ps(_mm512_and_si512(pairs, _mm512_set1_epi32(-65536)));
+    }
+};

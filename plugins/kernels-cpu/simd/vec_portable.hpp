@@ -1,0 +1,91 @@
+// 4 lanes of whatever the compiler's baseline has. Included inside an anonymous namespace by
+// simd/portable.cpp only.
+
+struct Vec {
+    static constexpr size_t kWidth = 4;
+    typedef float F __attribute__((vector_size(16)));
+    typedef int32_t I __attribute__((vector_size(16)));
+    typedef uint32_t U __attribute__((vector_size(16)));
+
+    AFS_FORCE F zero() { return F{}; }
+    AFS_FORCE F set(float x) { return F{x, x, x, x}; }
+    AFS_FORCE F add(F a, F b) { return a + b; }
+    AFS_FORCE F sub(F a, F b) { return a - b; }
+    AFS_FORCE F mul(F a, F b) { return a * b; }
+    AFS_FORCE F div(F a, F b) { return a / b; }
+    AFS_FORCE F fma(F a, F b, F c) { return a * b + c; }  // rounded twice
+    AFS_FORCE F pick(I which, F yes, F no) {
+        return (F)(((U)which & (U)yes) | (~(U)which & (U)no));
+    }
+    AFS_FORCE F max(F a, F b) { return pick(a > b, a, b); }  // b where one is NaN
+    AFS_FORCE F min(F a, F b) { return pick(a < b, a, b); }
+    AFS_FORCE float sum(F a) { return (a[0] + a[2]) + (a[1] + a[3]); }
+    AFS_FORCE float largest(F a) {
+        const float x = a[0] > a[2] ? a[0] : a[2], y = a[1] > a[3] ? a[1] : a[3];
+        return x > y ? x : y;
+    }
+    AFS_FORCE bool any_equal(F a, F b) {
+        const I equal = a == b;
+        return (equal[0] | equal[1] | equal[2] | equal[3]) != 0;
+    }
+    // p * 2^n for whole n in -252 .. 254: in two steps, so that subnormal results are rounded.
+    AFS_FORCE F scale(F p, F n) {
+        const I whole = __builtin_convertvector(n, I), half = whole >> 1;
+        return p * (F)((half + 127) << 23) * (F)((whole - half + 127) << 23);
+    }
+    // |x| < 2^22
+    AFS_FORCE F nearest(F x) {
+        const F magic = set(12582912.0f);
+        return (x + magic) - magic;
+    }
+
+    AFS_FORCE F load(const float* p) {
+        F x;
+        __builtin_memcpy(&x, p, sizeof x);
+        return x;
+    }
+    AFS_FORCE F load(const bf16* p) {
+        const U bits = {p[0].bits, p[1].bits, p[2].bits, p[3].bits};
+        return (F)(bits << 16);
+    }
+    AFS_FORCE F load(const f16* p) {
+        return F{to_float(p[0]), to_float(p[1]), to_float(p[2]), to_float(p[3])};
+    }
+    AFS_FORCE void store(float* p, F x) { __builtin_memcpy(p, &x, sizeof x); }
+    AFS_FORCE void store(bf16* p, F x) {
+        for (size_t i = 0; i < kWidth; ++i) p[i] = to_bf16(x[i]);
+    }
+    AFS_FORCE void store(f16* p, F x) {
+        for (size_t i = 0; i < kWidth; ++i) p[i] = to_f16(x[i]);
+    }
+
+    // The first n lanes; the others are 0 and are not touched in memory.
+    template <class T>
+    AFS_FORCE F load(const T* p, size_t n) {
+        T lanes[kWidth] = {};
+        for (size_t i = 0; i < n; ++i) lanes[i] = p[i];
+        return load(lanes);
+    }
+    template <class T>
+    AFS_FORCE void store(T* p, F x, size_t n) {
+        T lanes[kWidth];
+        store(lanes, x);
+        for (size_t i = 0; i < n; ++i) p[i] = lanes[i];
+    }
+
+    // What storing as T would keep.
+    AFS_FORCE F rounded(F x, float) { return x; }
+    template <class T>
+    AFS_FORCE F rounded(F x, T) {
+        for (size_t i = 0; i < kWidth; ++i) x[i] = to_float(from_float<T>(x[i]));
+        return x;
+    }
+
+    // 4 pairs of bf16: the first of each, the second of each.
+    AFS_FORCE void load_pairs(const bf16* p, F& first, F& second) {
+        U pairs;
+        __builtin_memcpy(&pairs, p, sizeof pairs);
+        first = (F)(pairs << 16);  // little endian: the first is the low half
+        second = (F)(pairs & 0xffff0000u);
+    }
+};
