@@ -54,13 +54,18 @@ Status CpuDevice::info(afs_device_info& out) {
     return {};
 }
 
+// Large blocks in large pages, where the system has some: weights are read from end to end for
+// every token.
 Result<void*> CpuDevice::alloc(int32_t, uint64_t bytes) {
-    const uint64_t rounded = (bytes + 255) / 256 * 256;
+    constexpr uint64_t kPage = uint64_t{2} << 20;
+    const uint64_t alignment = bytes >= 2 * kPage ? kPage : 256;
+    const uint64_t rounded = (bytes + alignment - 1) / alignment * alignment;
     const uint64_t available = available_bytes();
     // Linux hands out more than there is and kills later; refuse while there is still a choice.
     const bool too_much = available != 0 && rounded > available;
-    if (void* memory = too_much ? nullptr : std::aligned_alloc(256, rounded ? rounded : 256))
-        return memory;
+    void* memory = too_much ? nullptr : std::aligned_alloc(alignment, rounded ? rounded : 256);
+    if (memory && alignment == kPage) madvise(memory, rounded, MADV_HUGEPAGE);  // advice only
+    if (memory) return memory;
     return Status(Code::no_memory, "out of host memory: needed " + std::to_string(bytes >> 20) +
                                        " MiB, available " + std::to_string(available >> 20) +
                                        " MiB");

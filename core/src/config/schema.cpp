@@ -26,6 +26,10 @@ const std::vector<KeySpec>& config_schema() {
          "kernel plugins in the order in which they may take nodes"},
         {"fallback", T::list, "[]", "fallback",
          "kernel plugins for nodes that none of `kernels` supports; counted and shown"},
+        {"threads", T::integer, nullptr, "threads",
+         "processor threads of each kernel plugin that has some; unset: one for each processor "
+         "that may be used",
+         1, 1024},
         {"pin.**", T::text, nullptr, nullptr,
          "tag pattern or op id -> kernel plugin that must run it"},
         {"checks", T::list, nullptr, "checks", "environment checks to run; unset: all there are"},
