@@ -4,6 +4,7 @@
 #include <ctime>
 
 #include "afs/config/schema.hpp"  // nearest
+#include "afs/model.hpp"
 #include "afs/tokenizer.hpp"
 #include "chat/encode_parts.hpp"
 #include "chat/recognise.hpp"
@@ -20,6 +21,12 @@ Result<std::string> text_of_token(Tokenizer& tokenizer, int32_t id) {
 
 }  // namespace
 
+uint32_t count_bos(const std::vector<int32_t>& ids, int32_t bos) {
+    uint32_t n = 0;
+    while (bos >= 0 && n < ids.size() && ids[n] == bos) ++n;
+    return n;
+}
+
 std::string today() {
     static constexpr const char* kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                               "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
@@ -35,10 +42,10 @@ std::string today() {
 Status ChatFormat::recognise(const std::string& names) {
     const std::string remedy = "; choose one with --chat-template: " + names;
     if (!source_.jinja) return unsupported("the checkpoint has no chat template" + remedy);
-    auto found = recognise_template(*source_.templates, *source_.jinja, bos_, eos_);
+    auto found = recognise_template(*templates_, *source_.jinja, bos_, eos_);
     if (!found)
         return unsupported("the checkpoint's chat template is none that model plugin '" +
-                           source_.family + "' writes: " + found.status().message() + remedy);
+                           source_.family_name + "' writes: " + found.status().message() + remedy);
     name_ = found->name;
     opens_with_bos_ = found->opens_with_bos;
     default_system_ = found->default_system;
@@ -46,16 +53,17 @@ Status ChatFormat::recognise(const std::string& names) {
     return {};
 }
 
-Result<ChatFormat> ChatFormat::choose(const ChatSource& source, const std::string& name,
+Result<ChatFormat> ChatFormat::choose(ChatSource source, const std::string& name,
                                       const std::string& date) {
     ChatFormat format;
-    format.source_ = source;
-    if (!source.templates)
-        return unsupported("model plugin '" + source.family +
+    format.templates_ = source.family->chat();
+    if (!format.templates_)
+        return unsupported("model plugin '" + source.family_name +
                            "' writes no chat templates: it cannot hold a conversation");
-    AFS_ASSIGN(format.bos_, text_of_token(*source.tokenizer, source.tokenizer_info->bos_id));
-    AFS_ASSIGN(format.eos_, text_of_token(*source.tokenizer, source.tokenizer_info->eos_id));
-    const std::vector<ChatTemplateInfo> infos = source.templates->list();
+    AFS_ASSIGN(format.bos_, text_of_token(*source.tokenizer, source.tokenizer_info.bos_id));
+    AFS_ASSIGN(format.eos_, text_of_token(*source.tokenizer, source.tokenizer_info.eos_id));
+    format.source_ = std::move(source);
+    const std::vector<ChatTemplateInfo> infos = format.templates_->list();
     std::string names;
     std::vector<std::string> known;
     for (const ChatTemplateInfo& info : infos) {
@@ -104,13 +112,11 @@ Result<ChatPrompt> ChatFormat::prompt(const Messages& messages, bool parse_speci
     input.eos = eos_;
     input.date = date_;
     std::vector<ChatPart> parts;
-    AFS_TRY(source_.templates->write(name_, input, parts));
+    AFS_TRY(templates_->write(name_, input, parts));
     ChatPrompt prompt;
     for (const ChatPart& part : parts) prompt.text += part.text;
     AFS_ASSIGN(prompt.ids, encode_parts(*source_.tokenizer, parts, parse_special));
-    const int32_t bos = source_.tokenizer_info->bos_id;
-    if (bos >= 0)
-        prompt.n_bos = static_cast<uint32_t>(std::count(prompt.ids.begin(), prompt.ids.end(), bos));
+    prompt.n_bos = count_bos(prompt.ids, source_.tokenizer_info.bos_id);
     return prompt;
 }
 

@@ -12,30 +12,31 @@
 
 namespace afs {
 
+class ModelArchitecture;
 class Tokenizer;
 
 struct ChatPrompt {
     std::string text;  // exactly what the template writes
     std::vector<int32_t> ids;
-    uint32_t n_bos = 0;  // ids that are BOS
+    uint32_t n_bos = 0;  // BOS ids that it begins with: more than one is a mistake
 };
 
 // What a family and a checkpoint bring to it.
 struct ChatSource {
-    ChatTemplates* templates = nullptr;  // the family's; nullptr: it has none
-    std::string family;                  // its plugin's name, for messages
-    const std::string* jinja = nullptr;  // the checkpoint's template; nullptr: it has none
-    Tokenizer* tokenizer = nullptr;
-    const afs_tokenizer_info* tokenizer_info = nullptr;
+    std::shared_ptr<ModelArchitecture> family;
+    std::string family_name;           // its plugin's, for messages
+    std::optional<std::string> jinja;  // the checkpoint's template
+    std::shared_ptr<Tokenizer> tokenizer;
+    afs_tokenizer_info tokenizer_info{};
 };
 
 class ChatFormat {
 public:
     // name: of a template; empty: the checkpoint's own is recognised. date: for templates that
-    // write one; empty: today's where one is needed. What the source points to outlives the format.
+    // write one; empty: today's where one is needed.
     // NOT_FOUND: no template of this name; UNSUPPORTED: the checkpoint has none, or another than
     // the family writes. Both name --chat-template and the templates there are.
-    static Result<ChatFormat> choose(const ChatSource& source, const std::string& name,
+    static Result<ChatFormat> choose(ChatSource source, const std::string& name,
                                      const std::string& date);
 
     // The prompt for an answer to the last message. parse_special: special tokens written in
@@ -56,12 +57,16 @@ private:
     Status find_stops(const std::vector<std::string>& stops);
 
     ChatSource source_;
+    ChatTemplates* templates_ = nullptr;  // the family's own
     std::string name_, bos_, eos_, date_;
     bool recognised_ = false, opens_with_bos_ = false;
     std::optional<std::string> default_system_;
     std::vector<int32_t> stop_ids_;
     std::vector<std::string> stop_strings_;
 };
+
+// How many ids from the first on are bos; 0 where bos is -1.
+uint32_t count_bos(const std::vector<int32_t>& ids, int32_t bos);
 
 // "03 Feb 2001": the local date as Python's strftime("%d %b %Y") writes it, in English.
 std::string today();

@@ -108,14 +108,37 @@ Status build(const Config& config, afs_model_source source, OpenedModel& out) {
     return {};
 }
 
-Status open_checkpoint(const Config& config, OpenedModel& out) {
+Status open_checkpoint(const Config& config, bool with_tensors, OpenedModel& out) {
     AFS_ASSIGN(const fs::path path, config.model_path());
     const std::string key = config.model_path_key();
     out.origin = path.string() + " (" + key + " from " + config.origin(key) + ")";
     out.name =
         path.filename().empty() ? path.parent_path().filename().string() : path.filename().string();
-    AFS_ASSIGN(out.checkpoint, Checkpoint::open(path));
+    AFS_ASSIGN(out.checkpoint,
+               with_tensors ? Checkpoint::open(path) : Checkpoint::open_texts(path));
     return {};
+}
+
+// The family that the checkpoint, or a shape, belongs to, and its graph.
+Status open_graph(const Config& config, const PluginSearch& search, const std::string& family,
+                  const std::string& config_json, OpenedModel& out) {
+    afs_model_source source = make<afs_model_source>();
+    source.dtype = AFS_F32;
+    source.world = 1;
+    source.config_json = config_json.c_str();
+    if (out.checkpoint) {
+        if (const auto& generation = out.checkpoint->generation_json())
+            source.generation_json = generation->c_str();
+        source.is_gguf = out.checkpoint->is_gguf();
+    }
+    if (family.empty()) {
+        AFS_TRY(choose_family(config, search, source, out));
+    } else {
+        out.plugin_name = family;
+        AFS_ASSIGN(out.plugin, open_family(config, search, family));
+    }
+    return build(config, source, out)
+        .context("model plugin '" + out.plugin_name + "' on " + out.origin);
 }
 
 }  // namespace
@@ -129,35 +152,30 @@ int32_t parse_dtype(const std::string& name) {
 Result<OpenedModel> open_model_source(const Config& config, const PluginSearch& search,
                                       const std::string& random_weights) {
     OpenedModel out;
-    afs_model_source source = make<afs_model_source>();
-    source.dtype = AFS_F32;
-    source.world = 1;
-    std::string config_json;
     std::string family = configured_family(config);
     if (random_weights.empty()) {
-        AFS_TRY(open_checkpoint(config, out));
-        config_json = out.checkpoint->config_json();
-        if (const auto& generation = out.checkpoint->generation_json())
-            source.generation_json = generation->c_str();
-        source.is_gguf = out.checkpoint->is_gguf();
-    } else {
-        AFS_ASSIGN(const fs::path shape, find_shape(random_weights));
-        AFS_ASSIGN(config_json, read_text(shape));
-        out.name = shape.stem() == "config" ? shape.parent_path().filename().string()
-                                            : shape.stem().string();
-        out.origin = shape.string() + ", random weights";
-        if (config.origin("model.plugin").rfind("command line", 0) != 0) family.clear();
+        AFS_TRY(open_checkpoint(config, true, out));
+        AFS_TRY(open_graph(config, search, family, out.checkpoint->config_json(), out));
+        return out;
     }
-    source.config_json = config_json.c_str();
-    if (family.empty()) {
-        AFS_TRY(choose_family(config, search, source, out));
-    } else {
-        out.plugin_name = family;
-        AFS_ASSIGN(out.plugin, open_family(config, search, family));
-    }
-    const Status built = build(config, source, out);
-    if (!built.ok())
-        return built.context("model plugin '" + out.plugin_name + "' on " + out.origin);
+    AFS_ASSIGN(const fs::path shape, find_shape(random_weights));
+    AFS_ASSIGN(const std::string config_json, read_text(shape));
+    out.name =
+        shape.stem() == "config" ? shape.parent_path().filename().string() : shape.stem().string();
+    out.origin = shape.string() + ", random weights";
+    if (config.origin("model.plugin").rfind("command line", 0) != 0) family.clear();
+    AFS_TRY(open_graph(config, search, family, config_json, out));
+    return out;
+}
+
+Result<OpenedModel> open_model_texts(const Config& config, const PluginSearch& search) {
+    OpenedModel out;
+    AFS_TRY(open_checkpoint(config, false, out));
+    if (out.checkpoint->config_json().empty())
+        return not_found("cannot load model '" + out.origin + "': no config.json in " +
+                         out.checkpoint->folder().string());
+    AFS_TRY(
+        open_graph(config, search, configured_family(config), out.checkpoint->config_json(), out));
     return out;
 }
 

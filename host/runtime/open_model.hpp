@@ -26,6 +26,9 @@ struct OpenedModel {
 Result<OpenedModel> open_model_source(const Config& config, const PluginSearch& search,
                                       const std::string& random_weights);
 
+// The same without the weights, whose files may be absent: facts, template and tokenizer files.
+Result<OpenedModel> open_model_texts(const Config& config, const PluginSearch& search);
+
 // "bf16" -> AFS_BF16; AFS_DTYPE_NONE for anything else.
 int32_t parse_dtype(const std::string& name);
 

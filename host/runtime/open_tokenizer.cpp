@@ -18,14 +18,16 @@ Result<std::shared_ptr<Tokenizer>> open_named(const Config& config, const Plugin
 }  // namespace
 
 Result<OpenedTokenizer> open_configured_tokenizer(const Config& config, const PluginSearch& search,
-                                                  const Checkpoint& checkpoint) {
-    std::string path = checkpoint.folder().string();
+                                                  const Checkpoint* checkpoint) {
+    std::string path;
     std::shared_ptr<const GgufVocabulary> vocabulary;  // lives until load has returned
     if (config.has("tokenizer.path")) {
         path = config.path("tokenizer.path").string();
-    } else if (checkpoint.is_gguf()) {
-        path = checkpoint.path().string();
-        AFS_ASSIGN(vocabulary, checkpoint.vocabulary());
+    } else if (!checkpoint->is_gguf()) {
+        path = checkpoint->folder().string();
+    } else {
+        path = checkpoint->path().string();
+        AFS_ASSIGN(vocabulary, checkpoint->vocabulary());
         if (!vocabulary)
             return not_found("'" + path +
                              "' brings no vocabulary: name a folder with a tokenizer in "
@@ -61,6 +63,13 @@ Result<OpenedTokenizer> open_configured_tokenizer(const Config& config, const Pl
     const Status loaded = out.plugin->load(source, out.info);
     if (!loaded.ok()) return loaded.context("tokenizer plugin '" + out.plugin_name + "'");
     return out;
+}
+
+Result<OpenedTokenizer> open_tokenizer_alone(const Config& config, const PluginSearch& search) {
+    if (config.has("tokenizer.path")) return open_configured_tokenizer(config, search, nullptr);
+    AFS_ASSIGN(const std::filesystem::path path, config.model_path());
+    AFS_ASSIGN(const Checkpoint checkpoint, Checkpoint::open_texts(path));
+    return open_configured_tokenizer(config, search, &checkpoint);
 }
 
 }  // namespace afs

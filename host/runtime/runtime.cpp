@@ -2,16 +2,17 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 
 #include "afs/graph/resolved_graph.hpp"
 #include "afs/numeric.hpp"  // dtype_name
 #include "afs/weights/random_weights.hpp"
 #include "afs/weights/weight_set.hpp"
+#include "runtime/open_chat.hpp"
 #include "runtime/open_kernels.hpp"
 #include "runtime/open_model.hpp"
 #include "runtime/open_tokenizer.hpp"
 #include "runtime/plugin_search.hpp"
+#include "runtime/sampling.hpp"
 
 namespace afs {
 namespace {
@@ -28,6 +29,7 @@ public:
     const afs_tokenizer_info& tokenizer_info() const override { return tokenizer_.info; }
     const std::vector<int32_t>& stop_ids() const override { return stop_ids_; }
     SamplingParams sampling() const override { return sampling_; }
+    const ChatFormat* chat() const override { return chat_ ? &*chat_ : nullptr; }
     const std::string& model_name() const override { return model_.name; }
     const std::string& model_origin() const override { return model_.origin; }
     const std::string& model_plugin() const override { return model_.plugin_name; }
@@ -49,12 +51,12 @@ private:
     Status load_tokenizer(const Config& config, const PluginSearch& search);
     Status make_engine(const Config& config);
     void collect_stop_ids();
-    void collect_sampling(const Config& config);
 
     OpenedModel model_;
     std::shared_ptr<const ResolvedGraph> graph_;
     WeightSet weights_;
     OpenedTokenizer tokenizer_;
+    std::optional<ChatFormat> chat_;
     std::shared_ptr<const Plan> plan_;
     std::unique_ptr<Engine> engine_;
     std::vector<int32_t> stop_ids_;
@@ -79,7 +81,7 @@ Status OpenedRuntime::load_weights(const Config& config, const RuntimeOptions& o
 }
 
 Status OpenedRuntime::load_tokenizer(const Config& config, const PluginSearch& search) {
-    AFS_ASSIGN(tokenizer_, open_configured_tokenizer(config, search, *model_.checkpoint));
+    AFS_ASSIGN(tokenizer_, open_configured_tokenizer(config, search, &*model_.checkpoint));
     if (tokenizer_.info.n_vocab > model_.info.vocab_rows)
         return invalid("the tokenizer has " + std::to_string(tokenizer_.info.n_vocab) +
                        " ids but the embedding of '" + model_.name + "' only " +
@@ -112,23 +114,6 @@ void OpenedRuntime::collect_stop_ids() {
         stop_ids_.push_back(eos);
 }
 
-// The configuration over the checkpoint's defaults over ours.
-void OpenedRuntime::collect_sampling(const Config& config) {
-    const auto number = [&config](const char* key, float checkpoint, float otherwise) {
-        if (config.has(key)) return static_cast<float>(config.number(key));
-        return std::isnan(checkpoint) ? otherwise : checkpoint;
-    };
-    const float unstated = std::nanf("");
-    sampling_.temperature = number("sampling.temperature", model_.info.temperature, 0.0f);
-    sampling_.top_p = number("sampling.top_p", model_.info.top_p, 1.0f);
-    sampling_.min_p = number("sampling.min_p", unstated, 0.0f);
-    sampling_.repetition_penalty = number("sampling.repetition_penalty", unstated, 1.0f);
-    sampling_.top_k = config.has("sampling.top_k")
-                          ? static_cast<int32_t>(config.integer("sampling.top_k"))
-                          : std::max(0, model_.info.top_k);
-    if (config.has("sampling.seed")) sampling_.seed = config.natural("sampling.seed");
-}
-
 Status OpenedRuntime::open(const Config& config, const RuntimeOptions& options) {
     const PluginSearch search = plugin_search(config);
     AFS_TRY(phase("model", [&]() -> Status {
@@ -136,15 +121,20 @@ Status OpenedRuntime::open(const Config& config, const RuntimeOptions& options) 
         return {};
     }));
     dtype_ = dtype_name(model_.dtype);
-    AFS_TRY(phase("weights", [&] { return load_weights(config, options); }));
-    if (options.tokenizer && model_.checkpoint)
+    if ((options.tokenizer || options.chat) && model_.checkpoint)
         AFS_TRY(phase("tokenizer", [&] { return load_tokenizer(config, search); }));
+    if (options.chat && model_.checkpoint)
+        AFS_TRY(phase("chat template", [&]() -> Status {
+            AFS_ASSIGN(chat_, open_chat_format(config, model_, tokenizer_));
+            return {};
+        }));
+    AFS_TRY(phase("weights", [&] { return load_weights(config, options); }));
     AFS_TRY(phase("plan", [&]() -> Status {
         AFS_ASSIGN(plan_, open_plan(config, search, graph_, model_.info.context_length));
         return {};
     }));
     collect_stop_ids();
-    collect_sampling(config);
+    sampling_ = resolve_sampling(config, &model_.info, "the checkpoint").params;
     return options.engine ? phase("engine", [&] { return make_engine(config); }) : Status();
 }
 

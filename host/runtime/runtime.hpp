@@ -16,6 +16,7 @@
 
 namespace afs {
 
+class ChatFormat;  // chat/chat_format.hpp
 class ModelArchitecture;
 class Tokenizer;
 class WeightSet;
@@ -25,6 +26,7 @@ struct RuntimeOptions {
     // tokenizer. Empty: the configuration's model.
     std::string random_weights;
     bool tokenizer = true;
+    bool chat = false;   // the chat template too; errors name --chat-template
     bool engine = true;  // false: only the plan; random weights are not even drawn
 };
 
@@ -50,6 +52,7 @@ public:
     virtual const afs_tokenizer_info& tokenizer_info() const = 0;
     virtual const std::vector<int32_t>& stop_ids() const = 0;  // of checkpoint and tokenizer
     virtual SamplingParams sampling() const = 0;          // config over checkpoint over default
+    virtual const ChatFormat* chat() const = 0;           // nullptr: none was asked for
     virtual const std::string& model_name() const = 0;    // last part of its path
     virtual const std::string& model_origin() const = 0;  // path, and which key gave it
     virtual const std::string& model_plugin() const = 0;

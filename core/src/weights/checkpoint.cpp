@@ -88,13 +88,15 @@ std::string Checkpoint::file_of(const FileTensor& tensor) const {
     return files_[tensor.file]->path().string();
 }
 
-Status Checkpoint::read_texts() {
+Status Checkpoint::read_texts(bool with_config) {
     const fs::path config = folder_ / "config.json",
                    generation = folder_ / "generation_config.json";
-    if (!is_file(config))
+    if (is_file(config)) {
+        AFS_ASSIGN(config_json_, read_text_file(config));
+    } else if (with_config) {
         return not_found("cannot load model '" + path_.string() + "': no config.json in " +
                          folder_.string());
-    AFS_ASSIGN(config_json_, read_text_file(config));
+    }
     if (is_file(generation)) {
         AFS_ASSIGN(generation_json_, read_text_file(generation));
     }
@@ -183,7 +185,7 @@ Result<std::shared_ptr<const GgufVocabulary>> Checkpoint::vocabulary() const {
     return GgufVocabulary::read(*gguf_);
 }
 
-Status Checkpoint::open_folder() {
+Status Checkpoint::open_folder(bool with_tensors) {
     const bool single = is_file(path_ / kSingle), sharded = is_file(path_ / kIndex);
     if (!single && !sharded) {
         const std::vector<fs::path> models = gguf_models_in(path_);
@@ -195,7 +197,8 @@ Status Checkpoint::open_folder() {
                            std::to_string(models.size()) +
                            " models, name one of them: " + some_of(names));
     }
-    AFS_TRY(read_texts());
+    AFS_TRY(read_texts(with_tensors));
+    if (!with_tensors) return {};
     if (single && sharded)
         return invalid("cannot load model '" + path_.string() + "': the folder has both " +
                        kSingle + " and " + kIndex + "; remove one");
@@ -206,12 +209,20 @@ Status Checkpoint::open_folder() {
 }
 
 Result<Checkpoint> Checkpoint::open(const fs::path& path) {
+    return open(path, true);
+}
+
+Result<Checkpoint> Checkpoint::open_texts(const fs::path& path) {
+    return open(path, false);
+}
+
+Result<Checkpoint> Checkpoint::open(const fs::path& path, bool with_tensors) {
     std::error_code error;
     Checkpoint checkpoint;
     checkpoint.path_ = path;
     if (fs::is_directory(path, error)) {
         checkpoint.folder_ = path;
-        AFS_TRY(checkpoint.open_folder());
+        AFS_TRY(checkpoint.open_folder(with_tensors));
         return checkpoint;
     }
     if (!is_file(path))
@@ -220,8 +231,8 @@ Result<Checkpoint> Checkpoint::open(const fs::path& path) {
                          "path comes from");
     checkpoint.folder_ = path.has_parent_path() ? path.parent_path() : fs::path(".");
     if (path.extension() == ".safetensors") {
-        AFS_TRY(checkpoint.read_texts());
-        AFS_TRY(checkpoint.add_file(path));
+        AFS_TRY(checkpoint.read_texts(with_tensors));
+        if (with_tensors) AFS_TRY(checkpoint.add_file(path));
     } else if (path.extension() == ".gguf" || has_gguf_magic(path)) {
         AFS_TRY(checkpoint.open_gguf(path));
     } else {

@@ -152,15 +152,47 @@ TEST_CASE("llama3: facts and graph of a tied configuration with scaled rope") {
     CHECK(attention->scale == Approx(0.1767766953));
 }
 
-TEST_CASE("sampling defaults count only where the checkpoint samples") {
+TEST_CASE("sampling defaults count as transformers means them") {
     ModelFile plugin("llama3");
-    REQUIRE(plugin.build(kLlama, AFS_F32, R"({"temperature": 0.6, "top_p": 0.9, "top_k": 50})"));
-    CHECK(std::isnan(plugin.info.temperature));
-    CHECK(std::isnan(plugin.info.top_p));
-    CHECK(plugin.info.top_k == -1);
-    REQUIRE(plugin.build(kLlama, AFS_F32, R"({"do_sample": true, "temperature": 0, "top_k": 0})"));
-    CHECK(plugin.info.temperature == 0.0f);
-    CHECK(plugin.info.top_k == 0);
+    const auto read = [&plugin](const char* generation) {
+        REQUIRE(plugin.build(kLlama, AFS_F32, generation));
+        return plugin.info;
+    };
+    const float none = std::nanf("");
+    struct Case {
+        const char* generation;
+        float temperature, top_p;
+        int32_t top_k;
+        float min_p, repetition_penalty;
+    };
+    const std::vector<Case> cases = {
+        {"{}", none, none, -1, 0, 0},
+        {R"({"temperature": 0.6, "top_p": 0.9, "top_k": 50})", none, none, -1, 0, 0},
+        {R"({"do_sample": false, "temperature": 0.6, "top_k": 5})", 0, none, -1, 0, 0},
+        {R"({"do_sample": true})", 1, none, -1, 0, 0},
+        {R"({"do_sample": true, "temperature": 0, "top_k": 0})", 0, none, 0, 0, 0},
+        {R"({"do_sample": true, "temperature": 0.7, "top_p": 0.5, "top_k": 40, "min_p": 0.05})",
+         0.7f, 0.5f, 40, 0.05f, 0},
+        {R"({"do_sample": null, "repetition_penalty": 1.1})", none, none, -1, 0, 1.1f},
+    };
+    const auto same = [](float a, float b) { return (std::isnan(a) && std::isnan(b)) || a == b; };
+    for (const Case& c : cases) {
+        CAPTURE(c.generation);
+        const afs_model_info info = read(c.generation);
+        CHECK(same(info.temperature, c.temperature));
+        CHECK(same(info.top_p, c.top_p));
+        CHECK(info.top_k == c.top_k);
+        CHECK(info.min_p == c.min_p);
+        CHECK(info.repetition_penalty == c.repetition_penalty);
+    }
+    for (const char* wrong :
+         {R"({"do_sample": 1})", R"({"do_sample": true, "temperature": -1})",
+          R"({"do_sample": true, "top_p": 1.5})", R"({"do_sample": true, "min_p": "x"})",
+          R"({"do_sample": true, "top_k": 2.5})", R"({"repetition_penalty": 0})"}) {
+        CAPTURE(wrong);
+        CHECK_FALSE(plugin.build(kLlama, AFS_F32, wrong));
+        CHECK_THAT(plugin.error, Catch::Matchers::Contains("generation_config.json"));
+    }
 }
 
 TEST_CASE("the newer rope_parameters mean the same as rope_theta and rope_scaling") {

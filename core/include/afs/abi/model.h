@@ -26,7 +26,8 @@ typedef struct afs_model_source {
  *   "gguf.rope_freqs"  the values of an F32 tensor rope_freqs.weight, where there is one */
 
 /* GROWABLE; facts the host needs beside the graph. Strings and arrays: the instance's, until its
- * next call. A sampling default that the checkpoint does not state is NaN (floats) or -1. */
+ * next call. A sampling default that the checkpoint does not state is NaN (floats) or -1; in the
+ * members behind summary 0 says the same. */
 typedef struct afs_model_info {
     uint32_t struct_size;
     uint32_t context_length; /* positions the model was made for */
@@ -38,6 +39,7 @@ typedef struct afs_model_info {
     float temperature, top_p;
     int32_t top_k;
     char summary[240]; /* "olmo2, 16 layers, hidden 2048, 16 heads (16 kv) x 128, ffn 8192" */
+    float min_p, repetition_penalty;
 } afs_model_info;
 
 typedef struct afs_model {

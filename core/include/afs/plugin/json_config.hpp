@@ -62,6 +62,14 @@ public:
     }
     // A finite number above 0.
     double positive(const std::string& key) { return positive_in(json_, key, key); }
+    double number(const std::string& key, double least, double most) {
+        const Json* value = get(key);
+        if (value && value->is_number() && value->get<double>() >= least &&
+            value->get<double>() <= most)
+            return value->get<double>();
+        expected(key, value, "a number from " + Json(least).dump() + " to " + Json(most).dump());
+        return least;
+    }
     bool flag(const std::string& key, bool otherwise) {
         const Json* value = get(key);
         if (!value) return otherwise;

@@ -15,6 +15,9 @@ namespace afs {
 class Checkpoint {
 public:
     static Result<Checkpoint> open(const std::filesystem::path& path);
+    // Without the tensors of a folder: its weight files may be absent, and config.json may be
+    // (config_json() is then empty).
+    static Result<Checkpoint> open_texts(const std::filesystem::path& path);
 
     const std::filesystem::path& path() const { return path_; }  // as opened
     const std::filesystem::path& folder() const {
@@ -37,8 +40,9 @@ public:
     Result<std::shared_ptr<const GgufVocabulary>> vocabulary() const;
 
 private:
-    Status read_texts();
-    Status open_folder();
+    static Result<Checkpoint> open(const std::filesystem::path& path, bool with_tensors);
+    Status read_texts(bool with_config);
+    Status open_folder(bool with_tensors);
     Status open_gguf(const std::filesystem::path& file);
     Status add_file(const std::filesystem::path& path);
     Status add_tensors(std::shared_ptr<const MappedFile> file,

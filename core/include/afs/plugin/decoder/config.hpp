@@ -26,6 +26,7 @@ struct DecoderConfig {
     float temperature = std::numeric_limits<float>::quiet_NaN();
     float top_p = std::numeric_limits<float>::quiet_NaN();
     int32_t top_k = -1;
+    float min_p = 0, repetition_penalty = 0;  // 0: not stated
 
     int64_t q_dim() const { return int64_t{n_heads} * head_dim; }
     int64_t kv_dim() const { return int64_t{n_kv_heads} * head_dim; }
@@ -48,6 +49,8 @@ struct DecoderConfig {
         info.temperature = temperature;
         info.top_p = top_p;
         info.top_k = top_k;
+        info.min_p = min_p;
+        info.repetition_penalty = repetition_penalty;
         put(info.summary, std::string(family) + ", " + std::to_string(n_layers) +
                               " layers, hidden " + std::to_string(hidden_dim) + ", " +
                               std::to_string(n_heads) + " heads (" + std::to_string(n_kv_heads) +

@@ -171,14 +171,14 @@ inline void read_generation(GgufConfig& in, DecoderConfig& c) {
         in.ids("tokenizer.ggml." + std::string(name) + "_token_id", c.vocab_size, c.stop_ids);
     in.ids("tokenizer.ggml.bos_token_id", c.vocab_size, bos);
     if (!bos.empty()) c.bos_id = bos.front();
-    const std::string temperature = "general.sampling.temp", top_p = "general.sampling.top_p",
-                      top_k = "general.sampling.top_k";
-    if (const JsonConfig::Json* t = in.get(temperature))
-        c.temperature = *t == 0 ? 0 : static_cast<float>(in.positive(temperature));
-    if (const JsonConfig::Json* p = in.get(top_p)) {
-        c.top_p = static_cast<float>(in.positive(top_p));
-        if (c.top_p > 1) in.expected(top_p, p, "a number up to 1");
-    }
+    const auto number = [&in](const char* key, double least, double most, float& to) {
+        if (in.get(key)) to = static_cast<float>(in.number(key, least, most));
+    };
+    number("general.sampling.temp", 0, 1e3, c.temperature);
+    number("general.sampling.top_p", 0, 1, c.top_p);
+    number("general.sampling.min_p", 0, 1, c.min_p);
+    number("general.sampling.penalty_repeat", 1e-3, 1e3, c.repetition_penalty);
+    const std::string top_k = "general.sampling.top_k";
     if (const JsonConfig::Json* k = in.get(top_k))
         c.top_k = *k == 0 ? 0 : static_cast<int32_t>(in.count(top_k, 1 << 30));
 }

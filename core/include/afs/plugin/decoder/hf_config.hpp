@@ -118,23 +118,32 @@ inline DecoderConfig read_decoder(HfConfig& in) {
     return c;
 }
 
-// Stop ids of both files, generation_config.json's first; sampling defaults where it samples.
-// text may be NULL.
+// Sampling defaults as transformers means them: greedy unless do_sample says otherwise, then at
+// temperature 1 where none is stated; a penalty counts either way.
+inline void read_sampling(JsonConfig& in, DecoderConfig& c) {
+    const auto number = [&in](const char* key, double least, double most, float& to) {
+        if (in.get(key)) to = static_cast<float>(in.number(key, least, most));
+    };
+    number("repetition_penalty", 1e-3, 1e3, c.repetition_penalty);
+    if (!in.get("do_sample")) return;
+    c.temperature = in.flag("do_sample", false) ? 1.0f : 0.0f;
+    if (c.temperature == 0) return;
+    number("temperature", 0, 1e3, c.temperature);
+    number("top_p", 0, 1, c.top_p);
+    number("min_p", 0, 1, c.min_p);
+    if (const JsonConfig::Json* k = in.get("top_k"))
+        c.top_k = *k == 0 ? 0 : static_cast<int32_t>(in.count("top_k", 1 << 30));
+}
+
+// Stop ids of both files, generation_config.json's first, and its sampling defaults. text may be
+// NULL.
 inline Status read_generation(const char* text, HfConfig& config, DecoderConfig& c) {
     std::vector<int32_t> bos;
     if (text) {
         HfConfig in(text, "generation_config.json");
         in.ids("eos_token_id", c.vocab_size, c.stop_ids);
         in.ids("bos_token_id", c.vocab_size, bos);
-        if (in.flag("do_sample", false)) {
-            const HfConfig::Json *t = in.get("temperature"), *p = in.get("top_p");
-            if (t && *t != 0) c.temperature = static_cast<float>(in.positive("temperature"));
-            if (t && *t == 0) c.temperature = 0;
-            if (p) c.top_p = static_cast<float>(in.positive("top_p"));
-            if (p && c.top_p > 1) in.expected("top_p", p, "a number up to 1");
-            if (const HfConfig::Json* k = in.get("top_k"))
-                c.top_k = *k == 0 ? 0 : static_cast<int32_t>(in.count("top_k", 1 << 30));
-        }
+        read_sampling(in, c);
         AFS_TRY(in.status());
     }
     config.ids("eos_token_id", c.vocab_size, c.stop_ids);
