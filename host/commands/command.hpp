@@ -37,5 +37,6 @@ const Command& config_command();
 const Command& explain_command();
 const Command& generate_command();
 const Command& plugins_command();
+const Command& tokenize_command();
 
 }  // namespace afs

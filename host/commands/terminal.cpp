@@ -69,6 +69,10 @@ int interrupted() {
     return caught;
 }
 
+void clear_interrupt() {
+    caught = 0;
+}
+
 Status write_out(std::string_view text) {
     while (!text.empty()) {
         const ssize_t written = ::write(STDOUT_FILENO, text.data(), text.size());
@@ -85,21 +89,53 @@ Status write_out(std::string_view text) {
     return {};
 }
 
-Result<std::string> read_standard_input() {
-    std::string text;
-    std::array<char, 65536> buffer;
+Result<bool> LineReader::read_more() {
+    if (ended_) return false;
+    buffer_.erase(0, at_);
+    at_ = 0;
+    std::array<char, 65536> part;
     for (;;) {
-        const ssize_t n = ::read(STDIN_FILENO, buffer.data(), buffer.size());
-        if (n == 0) break;
-        if (n > 0) {
-            text.append(buffer.data(), static_cast<size_t>(n));
-        } else if (errno != EINTR) {
-            return Status(Code::io,
-                          std::string("cannot read standard input: ") + std::strerror(errno), {},
-                          errno);
-        }
-        if (interrupted()) return Status(Code::cancelled, "interrupted while reading the prompt");
+        const ssize_t n = ::read(descriptor_, part.data(), part.size());
+        if (interrupted()) return Status(Code::cancelled, "interrupted while reading");
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0)
+            return Status(Code::io, std::string("cannot read the input: ") + std::strerror(errno),
+                          {}, errno);
+        buffer_.append(part.data(), static_cast<size_t>(n));
+        ended_ = n == 0;
+        return n > 0;
     }
+}
+
+Result<std::optional<std::string>> LineReader::next() {
+    for (size_t searched = at_;;) {
+        const size_t end = buffer_.find('\n', searched);
+        if (end != std::string::npos) {
+            std::string line = buffer_.substr(at_, end - at_);
+            at_ = end + 1;
+            return std::optional<std::string>(std::move(line));
+        }
+        searched = buffer_.size() - at_;  // read_more moves what is left to the front
+        AFS_ASSIGN(const bool more, read_more());
+        if (more) continue;
+        if (at_ == buffer_.size()) return std::optional<std::string>();
+        std::string line = buffer_.substr(at_);
+        at_ = buffer_.size();
+        return std::optional<std::string>(std::move(line));
+    }
+}
+
+Result<std::string> LineReader::rest() {
+    for (bool more = true; more;) {
+        AFS_ASSIGN(more, read_more());
+    }
+    std::string text = buffer_.substr(at_);
+    at_ = buffer_.size();
+    return text;
+}
+
+Result<std::string> read_standard_input() {
+    AFS_ASSIGN(std::string text, LineReader(STDIN_FILENO).rest());
     if (!text.empty() && text.back() == '\n') text.pop_back();
     if (!text.empty() && text.back() == '\r') text.pop_back();
     return text;

@@ -1,6 +1,7 @@
 // What a verb needs from the terminal: progress, interrupts, and output that may go away.
 #pragma once
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -30,9 +31,32 @@ private:
 void catch_interrupts();
 // 0, or the signal's number.
 int interrupted();
+// The interrupt was dealt with: the next one is the first again.
+void clear_interrupt();
 
 // Writes all of it to standard output and flushes; IO says what went wrong ("broken pipe").
 Status write_out(std::string_view text);
+
+// The lines of an open file as they come, without their line feeds.
+class LineReader {
+public:
+    explicit LineReader(int descriptor) : descriptor_(descriptor) {}
+    // The next line; a last one without a line feed counts. nullopt: the end. CANCELLED: an
+    // interrupt came first; what was read so far is kept.
+    Result<std::optional<std::string>> next();
+    // Whether next() has a line without reading more.
+    bool ready() const { return buffer_.find('\n', at_) != std::string::npos; }
+    // What is left, line feeds included. CANCELLED as above.
+    Result<std::string> rest();
+
+private:
+    Result<bool> read_more();  // false: the end
+
+    int descriptor_;
+    std::string buffer_;
+    size_t at_ = 0;  // where the next line starts
+    bool ended_ = false;
+};
 
 // Everything on standard input; one trailing line end is taken off. CANCELLED on an interrupt.
 Result<std::string> read_standard_input();
