@@ -33,6 +33,7 @@ int report_not_opened(const Status& status);
 const std::vector<Command>& commands();
 
 const Command& bench_command();
+const Command& chat_command();
 const Command& config_command();
 const Command& explain_command();
 const Command& generate_command();

@@ -15,9 +15,9 @@ int report_not_opened(const Status& status) {
 }
 
 const std::vector<Command>& commands() {
-    static const std::vector<Command> all = {generate_command(), tokenize_command(),
-                                             bench_command(),    explain_command(),
-                                             plugins_command(),  config_command()};
+    static const std::vector<Command> all = {
+        generate_command(), chat_command(),    tokenize_command(), bench_command(),
+        explain_command(),  plugins_command(), config_command()};
     return all;
 }
 

@@ -8,9 +8,9 @@
 #include <sstream>
 
 #include "afs/tokenizer.hpp"
+#include "commands/answer.hpp"
 #include "commands/command.hpp"
 #include "commands/terminal.hpp"
-#include "engine/text_stream.hpp"
 #include "runtime/runtime.hpp"
 
 namespace afs {
@@ -35,15 +35,6 @@ Result<std::string> read_prompt(const ParsedOptions& options) {
     return read_standard_input();
 }
 
-// What one run produced, for the closing line and --json.
-struct Outcome {
-    std::string text;
-    std::vector<int32_t> ids;
-    nlohmann::ordered_json logprobs = nlohmann::ordered_json::array();
-    FinishReason finish = FinishReason::none;
-    double first_token_seconds = 0;  // since submit
-};
-
 nlohmann::ordered_json logprob_entry(const TokenEvent& event) {
     nlohmann::ordered_json entry = {{"id", event.id}, {"logprob", event.logprob}};
     for (const auto& [id, logprob] : event.top)
@@ -51,59 +42,18 @@ nlohmann::ordered_json logprob_entry(const TokenEvent& event) {
     return entry;
 }
 
-// Runs the one request to its end, an interrupt, or an error; text goes out as it comes.
-Status drive(Runtime& runtime, const Request& request, bool stream, Outcome& out) {
-    AFS_ASSIGN(const uint64_t id, runtime.engine().submit(request));
-    TextStream text(runtime.tokenizer(), request.stop_strings);
-    text.follow(request.prompt);
-    Progress progress("reading the prompt");
-    const auto start = Clock::now();
-    while (!runtime.engine().idle()) {
-        if (interrupted() && out.finish != FinishReason::cancelled) {
-            out.finish = FinishReason::cancelled;
-            AFS_TRY(runtime.engine().cancel(id));
-        }
-        AFS_ASSIGN(const std::vector<TokenEvent> events, runtime.engine().step());
-        progress.update(runtime.engine().stats().prompt_tokens, request.prompt.size());
-        for (const TokenEvent& event : events) {
-            progress.clear();
-            if (event.finish != FinishReason::none) out.finish = event.finish;
-            if (event.id < 0) continue;
-            if (out.ids.empty()) out.first_token_seconds = seconds_since(start);
-            out.ids.push_back(event.id);
-            if (request.n_logprobs >= 0) out.logprobs.push_back(logprob_entry(event));
-            if (event.finish == FinishReason::stop_id) continue;  // the end mark is not text
-            AFS_ASSIGN(const std::string piece, text.push(event.id));
-            out.text += piece;
-            if (stream) AFS_TRY(write_out(piece));
-        }
-    }
-    const std::string rest = text.finish();
-    out.text += rest;
-    return stream ? write_out(rest) : Status();
-}
-
-void print_statistics(const Runtime& runtime, const Outcome& out, const EngineStats& stats,
-                      double ready_seconds) {
-    const auto rate = [](uint64_t tokens, double seconds) {
-        return seconds > 0 ? static_cast<double>(tokens) / seconds : 0.0;
-    };
+void print_statistics(const Runtime& runtime, const Answer& answer, double ready_seconds) {
     std::string kernels;
     for (const Backend& backend : runtime.plan().backends)
         kernels += (kernels.empty() ? "" : ",") + backend.name;
-    std::fprintf(stderr,
-                 "\n[%s on %s: prompt %llu tokens, %.1f tok/s; generated %zu tokens, %.1f tok/s; "
-                 "ready in %.0f ms, first token %.0f ms later; ended by %s]\n",
-                 runtime.model_name().c_str(), kernels.c_str(),
-                 static_cast<unsigned long long>(stats.prompt_tokens),
-                 rate(stats.prompt_tokens, stats.prefill_seconds), out.ids.size(),
-                 rate(out.ids.size() - (out.ids.empty() ? 0 : 1), stats.decode_seconds),
-                 ready_seconds * 1e3, out.first_token_seconds * 1e3,
-                 finish_reason_name(out.finish));
+    std::fprintf(
+        stderr, "\n[%s on %s: %s; ready in %.0f ms, first token %.0f ms later; ended by %s]\n",
+        runtime.model_name().c_str(), kernels.c_str(), speeds(answer).c_str(), ready_seconds * 1e3,
+        answer.first_token_seconds * 1e3, finish_reason_name(answer.finish));
 }
 
 std::string as_json(const Runtime& runtime, const std::string& prompt, const Request& request,
-                    const Outcome& out, const EngineStats& stats) {
+                    const Answer& out, const nlohmann::ordered_json& logprobs) {
     nlohmann::ordered_json json = {{"model", runtime.model_name()},
                                    {"plan", runtime.plan().id},
                                    {"dtype", runtime.dtype()},
@@ -113,10 +63,10 @@ std::string as_json(const Runtime& runtime, const std::string& prompt, const Req
                                    {"ids", out.ids},
                                    {"finish", finish_reason_name(out.finish)},
                                    {"seed", request.sampling.seed},
-                                   {"prefill_seconds", stats.prefill_seconds},
-                                   {"decode_seconds", stats.decode_seconds},
+                                   {"prefill_seconds", out.prefill_seconds},
+                                   {"decode_seconds", out.decode_seconds},
                                    {"first_token_seconds", out.first_token_seconds}};
-    if (request.n_logprobs >= 0) json["logprobs"] = out.logprobs;
+    if (request.n_logprobs >= 0) json["logprobs"] = logprobs;
     return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
@@ -168,13 +118,17 @@ int run(const Command&, const ParsedOptions& options) {
     Status status = complete_request(**runtime, options, *prompt, *request);
     if (!status.ok()) return report_failure(status, kFailed);
     const bool echo = !json && !options.has("no-echo");
-    Outcome out;
+    Answer out;
+    nlohmann::ordered_json logprobs = nlohmann::ordered_json::array();
+    AnswerOptions how;
+    how.print = !json;
+    if (request->n_logprobs >= 0)
+        how.on_token = [&](const TokenEvent& event) { logprobs.push_back(logprob_entry(event)); };
     if (echo) status = write_out(*prompt);
-    if (status.ok()) status = drive(**runtime, *request, !json, out);
-    const EngineStats stats = (*runtime)->engine().stats();
-    if (status.ok() && json) status = write_out(as_json(**runtime, *prompt, *request, out, stats));
-    if (status.ok() && !json) status = write_out("\n");
-    if (!quiet) print_statistics(**runtime, out, stats, ready_seconds);
+    if (status.ok()) status = stream_answer(**runtime, *request, how, out);
+    if (status.ok())
+        status = write_out(json ? as_json(**runtime, *prompt, *request, out, logprobs) : "\n");
+    if (!quiet) print_statistics(**runtime, out, ready_seconds);
     if (interrupted()) return 128 + interrupted();
     return status.ok() ? kDone : report_failure(status, kFailed);
 }
