@@ -1,7 +1,9 @@
 #include "commands/answer.hpp"
 
 #include <chrono>
+#include <cstdio>
 
+#include "chat/chat_format.hpp"  // count_bos
 #include "commands/terminal.hpp"
 #include "engine/text_stream.hpp"
 #include "runtime/runtime.hpp"
@@ -51,6 +53,8 @@ Status run_steps(Runtime& runtime, const Request& request, const AnswerOptions& 
 
 Status stream_answer(Runtime& runtime, const Request& request, const AnswerOptions& options,
                      Answer& answer) {
+    if (count_bos(request.prompt, runtime.tokenizer_info().bos_id) > 1)
+        std::fputs("afs-host: warning: the prompt begins with BOS twice\n", stderr);
     const EngineStats before = runtime.engine().stats();
     const Status status = run_steps(runtime, request, options, answer);
     const EngineStats after = runtime.engine().stats();

@@ -9,52 +9,13 @@
 #include "commands/chat_commands.hpp"
 #include "commands/chat_session.hpp"
 #include "commands/command.hpp"
+#include "commands/message_reader.hpp"
 #include "commands/terminal.hpp"
 #include "runtime/open_chat.hpp"
 #include "runtime/runtime.hpp"
 
 namespace afs {
 namespace {
-
-// The messages of a user: from --prompt, else one a line of standard input, or several lines
-// between two """.
-class MessageReader {
-public:
-    MessageReader(std::vector<std::string> given, bool ask)
-        : given_(std::move(given)), from_input_(given_.empty()), ask_(ask) {}
-
-    Result<std::optional<std::string>> next() {
-        if (!from_input_) {
-            if (at_ == given_.size()) return std::optional<std::string>();
-            return std::optional<std::string>(given_[at_++]);
-        }
-        AFS_ASSIGN(std::optional<std::string> line, read_line("> "));
-        if (!line || !line->starts_with(kFence)) return line;
-        std::string text = line->substr(kFence.size());
-        while (!text.ends_with(kFence)) {
-            AFS_ASSIGN(line, read_line(". "));
-            if (!line) return std::optional<std::string>(std::move(text));
-            text += "\n" + *line;
-        }
-        text.resize(text.size() - kFence.size());
-        return std::optional<std::string>(std::move(text));
-    }
-
-private:
-    static constexpr std::string_view kFence = "\"\"\"";
-
-    Result<std::optional<std::string>> read_line(const char* prompt) {
-        if (ask_) std::fputs(prompt, stderr);
-        AFS_ASSIGN(std::optional<std::string> line, reader_.next());
-        if (line && line->ends_with('\r')) line->pop_back();
-        return line;
-    }
-
-    std::vector<std::string> given_;
-    size_t at_ = 0;
-    const bool from_input_, ask_;
-    LineReader reader_{STDIN_FILENO};
-};
 
 struct Chat {
     Runtime& runtime;
@@ -81,8 +42,9 @@ Status say(Chat& chat, const std::string& text) {
     if (!turn) return turn.status();
     AFS_TRY(write_out(chat.json ? as_json(*turn) : "\n"));
     if (chat.quiet) return {};
-    std::fprintf(stderr, "[%zu tokens of context; %s; ended by %s]\n",
-                 turn->n_prompt + turn->answer.ids.size(), speeds(turn->answer).c_str(),
+    std::fprintf(stderr, "[%s; %zu of %u tokens of context; ended by %s]\n",
+                 speeds(turn->answer).c_str(), turn->n_prompt + turn->answer.ids.size(),
+                 chat.runtime.engine().stats().max_context,
                  finish_reason_name(turn->answer.finish));
     if (turn->dropped)
         std::fprintf(stderr,

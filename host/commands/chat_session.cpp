@@ -84,6 +84,7 @@ Result<Turn> ChatSession::say(std::string text) {
     request.max_new_tokens =
         options_.max_new_tokens ? options_.max_new_tokens : runtime_.engine().stats().max_context;
     request.n_vocab = static_cast<int32_t>(runtime_.tokenizer_info().n_vocab);
+    request.keep_cache = true;  // the next turn begins with this one
     request.stop_ids = runtime_.stop_ids();
     const auto& stop_ids = runtime_.chat()->stop_ids();
     request.stop_ids.insert(request.stop_ids.end(), stop_ids.begin(), stop_ids.end());

@@ -6,12 +6,18 @@
 #include "commands/command.hpp"
 #include "commands/terminal.hpp"
 #include "planner/explain.hpp"
+#include "runtime/open_chat.hpp"
+#include "runtime/plugin_search.hpp"
 #include "runtime/runtime.hpp"
 
 namespace afs {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+std::string dump(const Json& json) {
+    return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
 
 Json as_json(const ExplainClass& step_class) {
     Json json = {{"class", step_class.name},
@@ -63,27 +69,48 @@ Json as_json(const Plan& plan) {
     return json;
 }
 
-// The ids that a prompt becomes, each with its bytes.
-Result<Json> prompt_as_json(Runtime& runtime, const std::string& prompt) {
-    Tokenizer& tokenizer = *runtime.tokenizer();
-    std::vector<int32_t> ids;
-    AFS_TRY(tokenizer.encode(prompt, AFS_ENCODE_ADD_SPECIAL, ids));
-    int n_bos = 0;
-    Json tokens = Json::array();
-    for (const int32_t id : ids) {
-        TokenPiece piece;
-        AFS_TRY(tokenizer.token(id, piece));
-        tokens.push_back({{"id", id}, {"text", piece.bytes}});
-        n_bos += id == runtime.tokenizer_info().bos_id ? 1 : 0;
+// The exact text and ids that a run would start from; needs no weights.
+Result<Json> explain_prompt(const Config& config, const ParsedOptions& options) {
+    const PluginSearch search = plugin_search(config);
+    OpenedTokenizer tokenizer;
+    ChatPrompt prompt;
+    Json json;
+    if (options.has("chat")) {
+        AFS_ASSIGN(const OpenedModel model, open_model_texts(config, search));
+        AFS_ASSIGN(tokenizer, open_configured_tokenizer(config, search, &*model.checkpoint));
+        AFS_ASSIGN(const ChatFormat format, open_chat_format(config, model, tokenizer));
+        Messages messages = {{"user", options.text("prompt")}};
+        if (options.has("system"))
+            messages.insert(messages.begin(), {"system", options.text("system")});
+        AFS_ASSIGN(prompt, format.prompt(messages, options.has("special")));
+        json["chat_template"] = describe_chat_format(config, format);
+    } else {
+        AFS_ASSIGN(tokenizer, open_tokenizer_alone(config, search));
+        prompt.text = options.text("prompt");
+        const uint32_t special = options.has("special") ? uint32_t{AFS_ENCODE_PARSE_SPECIAL} : 0u;
+        AFS_TRY(
+            tokenizer.plugin->encode(prompt.text, AFS_ENCODE_ADD_SPECIAL | special, prompt.ids));
+        prompt.n_bos = count_bos(prompt.ids, tokenizer.info.bos_id);
     }
-    return Json{{"prompt", prompt}, {"n_tokens", ids.size()}, {"n_bos", n_bos}, {"tokens", tokens}};
+    json["prompt"] = prompt.text;
+    json["n_tokens"] = prompt.ids.size();
+    json["n_bos"] = prompt.n_bos;
+    json["tokens"] = Json::array();
+    for (const int32_t id : prompt.ids) {
+        TokenPiece piece;
+        AFS_TRY(tokenizer.plugin->token(id, piece));
+        json["tokens"].push_back({{"id", id}, {"text", piece.bytes}});
+    }
+    return json;
 }
 
 std::string prompt_text(const Json& prompt) {
-    std::string out = "prompt    " +
-                      prompt["prompt"].dump(-1, ' ', false, Json::error_handler_t::replace) +
-                      "\ntokens    " + prompt["n_tokens"].dump() + ", " + prompt["n_bos"].dump() +
-                      " of them BOS\n";
+    std::string out;
+    if (prompt.contains("chat_template"))
+        out = "chat      " + prompt["chat_template"].get<std::string>() + "\n";
+    out += "prompt    " + prompt["prompt"].dump(-1, ' ', false, Json::error_handler_t::replace) +
+           "\ntokens    " + prompt["n_tokens"].dump() + ", " + prompt["n_bos"].dump() +
+           " of them BOS at the beginning\n";
     for (const Json& token : prompt["tokens"]) {
         std::string id = token["id"].dump();
         out += "          " + id + std::string(id.size() < 8 ? 8 - id.size() : 1, ' ') +
@@ -92,11 +119,8 @@ std::string prompt_text(const Json& prompt) {
     return out;
 }
 
-Result<std::string> make_report(Runtime& runtime, const ParsedOptions& options) {
-    Json prompt;
-    if (options.has("prompt")) {
-        AFS_ASSIGN(prompt, prompt_as_json(runtime, options.text("prompt")));
-    }
+Result<std::string> make_report(Runtime& runtime, const ParsedOptions& options,
+                                const Json& prompt) {
     if (options.has("json")) {
         Json json = {{"model", runtime.model_origin()},
                      {"family", runtime.model_plugin()},
@@ -104,7 +128,7 @@ Result<std::string> make_report(Runtime& runtime, const ParsedOptions& options) 
                      {"dtype", runtime.dtype()}};
         json.update(as_json(runtime.plan()));
         if (!prompt.is_null()) json["prompt"] = prompt;
-        return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+        return dump(json);
     }
     if (options.has("node")) return explain_node(runtime.plan(), options.text("node"));
     std::string text = "model     " + runtime.model_origin() + "\n          " +
@@ -114,21 +138,43 @@ Result<std::string> make_report(Runtime& runtime, const ParsedOptions& options) 
     return text;
 }
 
+Status check_use(const ParsedOptions& options) {
+    if (options.has("prompt") && options.has("random-weights"))
+        return invalid(
+            "--prompt and --random-weights exclude each other: a shape has no tokenizer");
+    for (const char* name : {"chat", "special"})
+        if (options.has(name) && !options.has("prompt"))
+            return invalid(std::string("--") + name + " goes with --prompt TEXT");
+    if (options.has("system") && !options.has("chat")) return invalid("--system goes with --chat");
+    return {};
+}
+
 int run(const Command&, const ParsedOptions& options) {
     catch_interrupts();
+    const Status use = check_use(options);
+    if (!use.ok()) return report_failure(use, kUsage);
     auto config = open_config(options);
     if (!config) return report_failure(config.status(), kUsage);
+    Json prompt;
+    if (options.has("prompt")) {
+        auto explained = explain_prompt(*config, options);
+        if (!explained) return report_not_opened(explained.status());
+        prompt = std::move(*explained);
+    }
     RuntimeOptions wanted;
     wanted.random_weights = options.text("random-weights");
-    wanted.tokenizer = options.has("prompt");
+    wanted.tokenizer = false;
     wanted.engine = false;
-    if (wanted.tokenizer && !wanted.random_weights.empty())
-        return report_failure(
-            invalid("--prompt and --random-weights exclude each other: a shape has no tokenizer"),
-            kUsage);
     auto runtime = Runtime::open(*config, wanted);
-    if (!runtime) return report_not_opened(runtime.status());
-    const auto report = make_report(**runtime, options);
+    if (!runtime && prompt.is_null()) return report_not_opened(runtime.status());
+    if (!runtime) {  // the prompt is known even where the weights are not there
+        const std::string text =
+            options.has("json") ? dump({{"prompt", prompt}}) : prompt_text(prompt);
+        const Status written = write_out(text);
+        return written.ok() ? report_not_opened(runtime.status())
+                            : report_failure(written, kFailed);
+    }
+    const auto report = make_report(**runtime, options, prompt);
     if (!report) return report_failure(report.status(), kFailed);
     const Status written = write_out(*report);
     return written.ok() ? kDone : report_failure(written, kFailed);
@@ -143,7 +189,11 @@ const Command& explain_command() {
         "afs-host explain [options]",
         "afs-host explain --model-plugin llama3 --prompt \"Once upon a time\"",
         {{"node", "TAG", "one node in detail: placement, refusals, inputs (L0.attn.ctx)"},
-         {"prompt,p", "TEXT", "also the ids that this prompt becomes"},
+         {"prompt,p", "TEXT",
+          "also the exact text and ids that a run with this prompt starts from"},
+         {"chat", "", "with --prompt: it is a message, written in the chat template"},
+         {"system", "TEXT", "with --chat: the system message"},
+         {"special", "", "with --prompt: special tokens written in it become their ids"},
          {"random-weights", "SHAPE", "the plan for this shape, without a checkpoint"},
          {"json", "", "for machines"},
          {"help,h", "", "this page"}},

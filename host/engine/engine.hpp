@@ -69,6 +69,10 @@ struct Request {
     std::vector<std::string> stop_strings;  // bytes; need Engine::set_tokenizer
     int32_t n_logprobs = -1;       // -1: none; 0: of the token itself; n: and of the n likeliest
     bool prompt_logprobs = false;  // of every prompt token but the first
+    // When the sequence is over, the cache keeps what it computed, for the next request: as far as
+    // that begins with the same tokens it need not be processed again (the next turn of a chat).
+    // Given up as soon as anybody needs the blocks. One sequence at a time is kept.
+    bool keep_cache = false;
 };
 
 enum class FinishReason { none, length, stop_id, stop_string, context_full, cancelled };
@@ -91,6 +95,7 @@ struct TokenEvent {
 
 struct EngineStats {
     uint64_t prompt_tokens = 0;   // processed, those computed again after a preemption included
+    uint64_t reused_tokens = 0;   // of prompts, found in the cache that an earlier request kept
     uint64_t new_tokens = 0;      // delivered as events
     uint64_t steps = 0;           // enqueued
     uint64_t discarded_rows = 0;  // sampled for sequences that had already ended (run-ahead)

@@ -78,7 +78,7 @@ Result<uint64_t> EngineImpl::submit(Request request) {
     if (request.n_vocab == 0) request.n_vocab = static_cast<int32_t>(executor_->vocab_rows());
     sequence->request = std::move(request);
     const uint64_t id = sequence->id;
-    scheduler_.add(std::move(sequence));
+    stats_.reused_tokens += scheduler_.add(std::move(sequence));
     return id;
 }
 
@@ -93,6 +93,7 @@ Result<uint64_t> EngineImpl::fork(uint64_t request, const SamplingParams& sampli
     child->request = parent->request;
     child->request.sampling = sampling;
     child->request.prompt_logprobs = false;
+    child->request.keep_cache = false;
     child->tokens = parent->tokens;
     child->n_prompt = parent->n_prompt;
     child->n_new = parent->n_new;
@@ -127,7 +128,7 @@ EngineStats EngineImpl::stats() const {
     stats.activation_bytes = executor_->activation_bytes();
     stats.packed_weight_bytes = executor_->packed_weight_bytes();
     stats.kv_blocks = scheduler_.pool().usable();
-    stats.kv_blocks_free = scheduler_.pool().n_free();
+    stats.kv_blocks_free = scheduler_.n_free_blocks();
     stats.block_size = sizes_.block_size;
     stats.max_context = sizes_.max_context;
     stats.max_sequences = sizes_.max_sequences;

@@ -6,9 +6,47 @@
 
 namespace afs {
 
-void Scheduler::add(std::unique_ptr<Sequence> sequence) {
+uint32_t Scheduler::add(std::unique_ptr<Sequence> sequence) {
     const uint64_t id = sequence->id;
+    const uint32_t reused = sequence->n_cached == 0 ? take_over_kept(*sequence) : 0;
     sequences_.emplace(id, std::move(sequence));
+    return reused;
+}
+
+void Scheduler::keep(Sequence& s) {
+    drop_kept();
+    kept_tokens_.assign(s.tokens.begin(), s.tokens.begin() + std::min(s.n_cached, s.n_known()));
+    std::swap(kept_table_, s.table);
+}
+
+bool Scheduler::drop_kept() {
+    if (kept_table_.blocks().empty()) return false;
+    kept_table_.release(pool_);
+    kept_tokens_.clear();
+    return true;
+}
+
+uint32_t Scheduler::n_free_blocks() const {
+    const auto& kept = kept_table_.blocks();
+    return pool_.n_free() +
+           static_cast<uint32_t>(std::count_if(kept.begin(), kept.end(), [this](uint32_t block) {
+               return pool_.references(block) == 1;
+           }));
+}
+
+// The last token of a prompt is always processed: its row gives the next one.
+uint32_t Scheduler::take_over_kept(Sequence& s) {
+    if (s.request.prompt_logprobs || s.n_known() < 2) return 0;
+    const size_t most = std::min<size_t>(kept_tokens_.size(), s.n_known() - 1);
+    const auto parted =
+        std::mismatch(kept_tokens_.begin(), kept_tokens_.begin() + static_cast<ptrdiff_t>(most),
+                      s.tokens.begin());
+    const auto n = static_cast<uint32_t>(parted.first - kept_tokens_.begin());
+    if (n == 0) return 0;
+    s.table = kept_table_.fork(pool_, n, sizes_.block_size);
+    s.n_cached = n;
+    drop_kept();
+    return n;
 }
 
 void Scheduler::fork(const Sequence& parent, std::unique_ptr<Sequence> child) {
@@ -28,12 +66,14 @@ Sequence* Scheduler::find(uint64_t id) {
 void Scheduler::remove(uint64_t id) {
     const auto it = sequences_.find(id);
     if (it == sequences_.end()) return;
+    if (it->second->request.keep_cache) keep(*it->second);
     it->second->table.release(pool_);
     sequences_.erase(it);
 }
 
 void Scheduler::remove_all() {
     while (!sequences_.empty()) remove(sequences_.begin()->first);
+    drop_kept();
 }
 
 uint32_t Scheduler::n_running() const {
@@ -59,6 +99,7 @@ void Scheduler::admit() {
         if (s->running) continue;
         if (running >= sizes_.max_sequences || s->in_flight_row) return;
         promised += s->table.needed(pool_, s->n_cached, s->n_total() + 1, sizes_.block_size);
+        if (promised > pool_.n_free()) drop_kept();
         if (running > 0 && promised > pool_.n_free()) return;
         s->running = true;
         ++running;
@@ -121,6 +162,7 @@ bool Scheduler::make_room_for(Sequence& s, uint32_t n) {
         return s.table.needed(pool_, s.n_cached, s.n_cached + n, sizes_.block_size);
     };
     while (pool_.n_free() < needed()) {
+        if (drop_kept()) continue;
         Sequence* victim = youngest_holder(s.id);
         preempt(victim ? *victim : s);
         if (!victim) return false;
@@ -131,6 +173,7 @@ bool Scheduler::make_room_for(Sequence& s, uint32_t n) {
 Status Scheduler::make_room(BlockTable& table, uint32_t from, uint32_t to,
                             BlockTable::Copies& copies) {
     while (pool_.n_free() < table.needed(pool_, from, to, sizes_.block_size)) {
+        if (drop_kept()) continue;
         Sequence* victim = youngest_holder(0);
         if (!victim)
             return Status(Code::no_memory, "cannot hold " + std::to_string(to) +

@@ -4,6 +4,7 @@
 // share what is left of the token budget in chunks. A sequence that needs a block when none is free
 // takes those of the youngest other one; that one waits and is computed again later. The oldest is
 // never robbed and every request that was accepted fits alone, so somebody always advances.
+// What a sequence that is over has kept in the cache goes first of all.
 #pragma once
 #include <map>
 #include <memory>
@@ -19,7 +20,8 @@ public:
     Scheduler(const StepSizes& sizes, bool host_samples)
         : sizes_(sizes), host_samples_(host_samples), pool_(sizes.n_blocks) {}
 
-    void add(std::unique_ptr<Sequence> sequence);
+    // How many of its tokens the cache holds already, kept by a sequence before it.
+    uint32_t add(std::unique_ptr<Sequence> sequence);
     // A copy of the parent's tokens that shares its blocks; it may run at once.
     void fork(const Sequence& parent, std::unique_ptr<Sequence> child);
     Sequence* find(uint64_t id);
@@ -36,6 +38,7 @@ public:
 
     BlockPool& pool() { return pool_; }
     const BlockPool& pool() const { return pool_; }
+    uint32_t n_free_blocks() const;  // those that are only kept are free to take
     uint64_t preemptions() const { return preemptions_; }
 
 private:
@@ -55,12 +58,18 @@ private:
     // Who gives its blocks up: a waiting one, else a running one younger than `after`.
     Sequence* youngest_holder(uint64_t after);
     void preempt(Sequence& s);
+    void keep(Sequence& s);
+    bool drop_kept();  // false: nothing was kept
+    uint32_t take_over_kept(Sequence& s);
     afs_row row_of(const Sequence& s) const;
 
     const StepSizes sizes_;
     const bool host_samples_;
     BlockPool pool_;
     Sequences sequences_;  // by id: the order of submission
+    // Of a sequence that is over: tokens whose K and V the table's blocks hold.
+    std::vector<int32_t> kept_tokens_;
+    BlockTable kept_table_;
     uint64_t preemptions_ = 0;
 };
 
