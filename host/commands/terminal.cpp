@@ -1,5 +1,7 @@
 #include "commands/terminal.hpp"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <array>
@@ -12,10 +14,16 @@ namespace afs {
 namespace {
 
 volatile std::sig_atomic_t caught = 0;
+// A byte for each signal: whoever waits for input waits for this too, so that no signal slips
+// through between a look at `caught` and the wait, whichever thread it comes to.
+int wake[2] = {-1, -1};
 
 void on_signal(int number) {
     if (caught != 0) _exit(128 + number);  // asked twice: now
     caught = number;
+    const int kept = errno;
+    [[maybe_unused]] const ssize_t written = ::write(wake[1], "", 1);
+    errno = kept;
 }
 
 void on(int number, void (*handler)(int)) {
@@ -60,6 +68,7 @@ void Progress::clear() {
 }
 
 void catch_interrupts() {
+    if (wake[0] < 0 && pipe2(wake, O_CLOEXEC | O_NONBLOCK) != 0) wake[0] = wake[1] = -1;
     on(SIGINT, on_signal);
     on(SIGTERM, on_signal);
     on(SIGPIPE, SIG_IGN);
@@ -70,6 +79,9 @@ int interrupted() {
 }
 
 void clear_interrupt() {
+    char bytes[16];
+    while (::read(wake[0], bytes, sizeof bytes) > 0) {
+    }
     caught = 0;
 }
 
@@ -95,8 +107,10 @@ Result<bool> LineReader::read_more() {
     at_ = 0;
     std::array<char, 65536> part;
     for (;;) {
-        const ssize_t n = ::read(descriptor_, part.data(), part.size());
+        pollfd waited[2] = {{descriptor_, POLLIN, 0}, {wake[0], POLLIN, 0}};
+        const int ready = poll(waited, 2, -1);
         if (interrupted()) return Status(Code::cancelled, "interrupted while reading");
+        const ssize_t n = ready < 0 ? -1 : ::read(descriptor_, part.data(), part.size());
         if (n < 0 && errno == EINTR) continue;
         if (n < 0)
             return Status(Code::io, std::string("cannot read the input: ") + std::strerror(errno),

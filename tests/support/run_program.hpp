@@ -19,9 +19,9 @@ struct ProgramResult {
 struct ProgramRun {
     std::string program;
     std::vector<std::string> args;
-    std::string input;
-    std::map<std::string, std::string> environment;  // added to a clean PATH and HOME
-    std::string folder;                              // working directory; empty: this one
+    std::string input = {};
+    std::map<std::string, std::string> environment = {};  // added to a clean PATH and HOME
+    std::string folder = {};                              // working directory; empty: this one
 
     ProgramResult run() const {
         int in[2], out[2], err[2];

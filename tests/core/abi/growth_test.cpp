@@ -90,7 +90,7 @@ TEST_CASE("AFS_HAS: a member counts when all of it fits") {
     CHECK_FALSE(has_c(16));
 }
 
-TEST_CASE("make zeroes and sizes; put cuts and terminates") {
+TEST_CASE("make zeroes and sizes, put cuts and terminates") {
     const auto error = afs::make<afs_error>();
     CHECK(error.struct_size == sizeof(afs_error));
     CHECK(error.code == 0);

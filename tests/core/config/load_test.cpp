@@ -198,7 +198,7 @@ TEST_CASE("values of every type from text") {
     CHECK(config.variant("base")->list("kernels") == std::vector<std::string>{"q"});
 }
 
-TEST_CASE("variants lie over the configuration; their paths are their own file's") {
+TEST_CASE("variants lie over the configuration, their paths are their own file's") {
     Place place;
     place.folder.write("c/sub.json",
                        "{\n \"compare\": {\"base\": {\"model\": {\"path\": \"x\"}},\n"

@@ -119,7 +119,7 @@ TEST_CASE("a FIFO as configuration does not hang") {
     check_contains(refusal(request), {"'pipe'"});
 }
 
-TEST_CASE("lines of .env with mistakes; foreign lines are ignored") {
+TEST_CASE("lines of .env with mistakes, foreign lines are ignored") {
     struct Row {
         std::string text;
         std::vector<std::string> parts;

@@ -73,7 +73,7 @@ TEST_CASE("matrices are N(0, 0.02), vectors N(1, 0.02), in every dtype") {
     }
 }
 
-TEST_CASE("the same seed gives the same bytes, whatever the number of threads; tensors differ") {
+TEST_CASE("the same seed gives the same bytes, whatever the number of threads, tensors differ") {
     ToyGraph toy;
     toy.add("a", {1300, 1000}, "a");  // more than one chunk
     toy.add("b", {1300, 1000}, "b");

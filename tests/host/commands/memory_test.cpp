@@ -42,7 +42,7 @@ TEST_CASE("two processes share the mapped weights, and neither dirties them") {
     }
 }
 
-TEST_CASE("Ctrl-C ends with the statistics so far; a TERM signal likewise") {
+TEST_CASE("Ctrl-C ends with the statistics so far, a TERM signal likewise") {
     for (const int signal_number : {SIGINT, SIGTERM}) {
         RunningProgram program(endless());
         REQUIRE(program.read_out(20).size() >= 20);

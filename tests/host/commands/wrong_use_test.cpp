@@ -25,6 +25,22 @@ const std::vector<Case> kCases = {
      2,
      {"--max-tokens", "'many'", "whole number"}},
     {"a word too many", {"generate", "once"}, 2, {"unexpected word 'once'"}},
+    {"chat with two system messages",
+     {"chat", "--system", "x", "--system-file", "y"},
+     2,
+     {"--system-file", "exclude each other"}},
+    {"chat on a file that is not there", {"chat", "--load", "/nowhere.json"}, 2, {"/nowhere.json"}},
+    {"chat without a token", {"chat", "-n", "0"}, 2, {"--max-tokens", "from 1"}},
+    {"unknown chat template",
+     {"chat", "--chat-template", "lama3", "--model-plugin", "llama3"},
+     3,
+     {"'lama3'", "did you mean 'llama3'?", "llama3.2"}},
+    {"explain --chat without a prompt", {"explain", "--chat"}, 2, {"--chat", "--prompt"}},
+    {"explain --system without --chat",
+     {"explain", "-p", "x", "--system", "y"},
+     2,
+     {"--system goes with --chat"}},
+    {"tokenize, a word too many", {"tokenize", "a", "b"}, 2, {"unexpected word 'b'"}},
     {"unknown configuration key",
      {"config", "show", "--set", "modle.plugin=olmo2"},
      2,
@@ -71,7 +87,8 @@ TEST_CASE("wrong use gives one helpful message and the right exit code") {
 }
 
 TEST_CASE("every verb has --help with an example that names it") {
-    for (const char* verb : {"generate", "bench", "explain", "plugins", "config"}) {
+    for (const char* verb :
+         {"generate", "chat", "tokenize", "bench", "explain", "plugins", "config"}) {
         INFO(verb);
         const ProgramResult result = ProgramRun{kHost, {verb, "--help"}, "", {}, ""}.run();
         CHECK(result.exit_code == 0);

@@ -94,7 +94,7 @@ TEST_CASE("a node that nobody takes is an error with every reason") {
                          Contains("\"fallback\": [\"reference\"]"));
 }
 
-TEST_CASE("the fallback takes the rest, and it shows; never the sampler") {
+TEST_CASE("the fallback takes the rest, and it shows, never the sampler") {
     Case c;
     c.add("a", {"rms_norm/1", "linear/1"});
     c.add_fallback("reference");

@@ -74,7 +74,7 @@ TEST_CASE("device: copies through pinned memory on a stream, from another thread
     CHECK(seen.size() == kBytes);
 }
 
-TEST_CASE("device: a captured fill is replayed; an abandoned capture leaves no error") {
+TEST_CASE("device: a captured fill is replayed, an abandoned capture leaves no error") {
     if (!gpu()) return;
     Device& device = gpu()->device();
     const afs_stream stream = *device.stream_create();

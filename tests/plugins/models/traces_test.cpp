@@ -111,7 +111,7 @@ TEST_CASE("each op on HF's bf16 inputs rounds as the family does") {
     }
 }
 
-TEST_CASE("chunks and block sizes change no bit; every graph value is traced or accounted for") {
+TEST_CASE("chunks and block sizes change no bit, every graph value is traced or accounted for") {
     for (const ModelTraces& g : model_traces()) {
         CAPTURE(g.name);
         const auto n = static_cast<int32_t>(g.ids.size());
