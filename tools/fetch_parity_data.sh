@@ -98,14 +98,13 @@ vocabularies() {
 }
 chat() {
     smollm2
-    local olmo2=../shared/data/olmo2-13b-instruct
-    [ -d "$olmo2" ] || die "set chat needs $olmo2"
     [ -d "$data/chat-templates" ] && return
-    local sdist
+    local olmo2=../shared/data/olmo2-13b-instruct sdist
+    [ -d "$olmo2" ] || olmo2=
     sdist=$(download llama-cpp-python==0.3.36)
     pip install gguf
     "$data/venv/bin/python" tools/parity/chat_templates.py "$sdist"/*.tar.gz "$data/chat-templates" \
-        "$data/SmolLM2-135M-Instruct.Q4_1.gguf" "$olmo2"
+        "$data/SmolLM2-135M-Instruct.Q4_1.gguf" ${olmo2:+"$olmo2"}
 }
 quantised() {
     [ -d "$data/gguf" ] && return

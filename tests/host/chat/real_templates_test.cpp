@@ -1,5 +1,5 @@
 // The chat templates of a hundred real checkpoints: those that a family writes are recognised, all
-// others are refused. The texts are fetched into .parity/chat-templates, not in the repository.
+// others are refused. The texts are not in the repository: tools/fetch_parity_data.sh chat.
 #include <catch2/catch.hpp>
 #include <cstdio>
 #include <filesystem>
@@ -46,7 +46,7 @@ std::string text_of(const fs::path& path) {
 TEST_CASE("real templates: the known are recognised, the foreign refused") {
     const fs::path folder = AFS_SOURCE_DIR "/.parity/chat-templates";
     if (!fs::is_directory(folder)) {
-        std::printf("skipped: no %s\n", folder.c_str());
+        std::printf("skipped: %s is absent; run tools/fetch_parity_data.sh chat\n", folder.c_str());
         return;
     }
     size_t n_recognised = 0, n_refused = 0;
@@ -73,6 +73,7 @@ TEST_CASE("real templates: the known are recognised, the foreign refused") {
             ++n_recognised;
         }
     }
-    CHECK(n_recognised == 15);
+    // The olmo2 folder lies beside some checkouts only.
+    CHECK(n_recognised == (fs::exists(folder / "olmo2-13b-instruct.jinja") ? 15 : 14));
     CHECK(n_refused > 150);
 }
