@@ -60,10 +60,10 @@ std::vector<std::string> texts() {
 
 std::vector<uint32_t> digests(const std::string& name) {
     const std::string bytes = contents(kGolden + name + ".fnv");
-    std::vector<uint32_t> out(bytes.size() / 4);
+    std::vector<uint32_t> out(bytes.size() / 3);
     for (size_t i = 0; i < out.size(); ++i)
-        for (size_t k = 0; k < 4; ++k)
-            out[i] |= static_cast<uint32_t>(static_cast<uint8_t>(bytes[4 * i + k])) << (8 * k);
+        for (size_t k = 0; k < 3; ++k)
+            out[i] |= static_cast<uint32_t>(static_cast<uint8_t>(bytes[3 * i + k])) << (8 * k);
     return out;
 }
 
@@ -72,7 +72,7 @@ uint32_t digest(const Ids& parsed, const Ids& plain) {
     for (const int32_t id : parsed) state = fnv(state, static_cast<uint32_t>(id));
     state = fnv(state, 0xffffffffu);
     for (const int32_t id : plain) state = fnv(state, static_cast<uint32_t>(id));
-    return static_cast<uint32_t>(state >> 32) ^ static_cast<uint32_t>(state);
+    return static_cast<uint32_t>((state >> 32) ^ state) & 0xffffff;
 }
 
 void load(TokenizerPlugin& plugin, const std::string& path) {

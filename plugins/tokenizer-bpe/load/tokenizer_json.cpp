@@ -39,7 +39,9 @@ Status read_model(const json& document, const BulkParts& bulk, Definition& defin
         return unsupported("model.dropout is " + model["dropout"].dump() + ": expected null");
     AFS_ASSIGN(const bool fallback, bool_member(model, "byte_fallback", false, "model"));
     if (fallback)
-        return unsupported("model.byte_fallback is true: expected a byte-level vocabulary");
+        return unsupported(
+            "model.byte_fallback is true: expected a byte-level vocabulary; supply the "
+            "checkpoint's SentencePiece tokenizer.model");
     AFS_ASSIGN(definition.ignore_merges, bool_member(model, "ignore_merges", false, "model"));
     AFS_ASSIGN(definition.fuse_unk, bool_member(model, "fuse_unk", false, "model"));
     if (model.contains("unk_token") && !model["unk_token"].is_null()) {

@@ -28,7 +28,7 @@ inline uint64_t hash_bytes(std::string_view bytes) {
     constexpr uint64_t kFirst = 0x9e3779b97f4a7c15ull, kSecond = 0xd6e8feb86659fd93ull;
     const char* p = bytes.data();
     const size_t n = bytes.size();
-    uint64_t state = kFirst ^ n;
+    uint64_t state = kFirst * (2 * n + 1);
     for (size_t at = 0; at + 8 < n; at += 8) state = mix(state ^ word(p + at), kSecond);
     uint64_t last = 0;  // up to eight bytes at the end, some of them seen before
     if (n >= 8)
