@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <unordered_map>
 
 #include "afs/tokenizer.hpp"
 
@@ -19,6 +20,25 @@ public:
             if (id >= 0) markers_[part.text] = id;
         }
         return {};
+    }
+
+    // Whether the special tokens of a text's ids are the template's markers and nothing else.
+    Result<bool> only_markers(const std::vector<ChatPart>& parts, const std::vector<int32_t>& ids) {
+        auto part = parts.begin();
+        const auto next_marker = [&]() -> int32_t {
+            for (; part != parts.end(); ++part) {
+                const auto marker = markers_.find(part->text);
+                if (part->kind != AFS_CHAT_MARKER || marker == markers_.end()) continue;
+                ++part;
+                return marker->second;
+            }
+            return -1;
+        };
+        for (const int32_t id : ids) {
+            AFS_ASSIGN(const bool special, is_special(id));
+            if (special && next_marker() != id) return false;
+        }
+        return next_marker() < 0;
     }
 
     Status add(const ChatPart& part) {
@@ -45,6 +65,15 @@ public:
     std::vector<int32_t> take() { return std::move(ids_); }
 
 private:
+    Result<bool> is_special(int32_t id) {
+        const auto [known, is_new] = special_.try_emplace(id, false);
+        if (is_new) {
+            TokenPiece piece;
+            AFS_TRY(tokenizer_.token(id, piece));
+            known->second = piece.kind == AFS_TOKEN_SPECIAL || holds_marker({id});
+        }
+        return known->second;
+    }
     bool holds_marker(const std::vector<int32_t>& ids) const {
         return std::any_of(markers_.begin(), markers_.end(), [&](const auto& marker) {
             return std::find(ids.begin(), ids.end(), marker.second) != ids.end();
@@ -74,6 +103,7 @@ private:
 
     Tokenizer& tokenizer_;
     std::map<std::string, int32_t> markers_;
+    std::unordered_map<int32_t, bool> special_;  // of the ids seen so far
     std::string run_;
     std::vector<int32_t> piece_, ids_;
 };
@@ -91,15 +121,15 @@ Result<int32_t> marker_id(Tokenizer& tokenizer, const std::string& marker) {
 
 Result<std::vector<int32_t>> encode_parts(Tokenizer& tokenizer, const std::vector<ChatPart>& parts,
                                           bool everywhere) {
-    if (everywhere) {
-        std::string text;
-        for (const ChatPart& part : parts) text += part.text;
-        std::vector<int32_t> ids;
-        AFS_TRY(tokenizer.encode(text, AFS_ENCODE_PARSE_SPECIAL, ids));
-        return ids;
-    }
+    std::string text;
+    for (const ChatPart& part : parts) text += part.text;
+    std::vector<int32_t> ids;
+    AFS_TRY(tokenizer.encode(text, AFS_ENCODE_PARSE_SPECIAL, ids));
+    if (everywhere) return ids;
     PartEncoder encoder(tokenizer);
     AFS_TRY(encoder.learn_markers(parts));
+    AFS_ASSIGN(const bool as_written, encoder.only_markers(parts, ids));
+    if (as_written) return ids;
     for (const ChatPart& part : parts) AFS_TRY(encoder.add(part));
     AFS_TRY(encoder.flush());
     return encoder.take();

@@ -33,6 +33,7 @@ public:
             if (found) {
                 ids.push_back(found->id);
                 at += found->text.size();
+                while (swallows_space && at < text.size() && text[at] == ' ') ++at;
             } else if (text.substr(at).starts_with(">\n")) {
                 ids.push_back(300);
                 at += 2;
@@ -49,6 +50,8 @@ public:
             if (token.id == id) piece = {token.kind, token.text};
         return {};
     }
+
+    bool swallows_space = false;  // behind an added token, as those with rstrip do
 
 private:
     std::vector<Added> added_;
@@ -120,4 +123,17 @@ TEST_CASE("nothing gives nothing") {
     MarkTokenizer tokenizer(kSpecial);
     CHECK(encoded(tokenizer, {}).empty());
     CHECK(encoded(tokenizer, {content("")}).empty());
+}
+
+TEST_CASE("ordinary conversations are encoded as one text, with all that added tokens do to it") {
+    MarkTokenizer tokenizer(kSpecial);
+    tokenizer.swallows_space = true;
+    CHECK(encoded(tokenizer, {marker("<S>"), content("  a"), marker("<E>"), text(" b")}) ==
+          Ids{501, 'a', 500, 'b'});
+    // A special token in a message: each stretch by itself, and none forged.
+    CHECK(encoded(tokenizer, {marker("<S>"), content("<E>a"), marker("<E>")}) ==
+          Ids{501, '<', 'E', '>', 'a', 500});
+    // As many as the template has, but others, or in another order.
+    CHECK(encoded(tokenizer, {text("<"), marker("<S>"), content("x")}) == Ids{'<', 501, 'x'});
+    CHECK(encoded(tokenizer, {content("<E>"), marker("<S>")}) == Ids{'<', 'E', '>', 501});
 }
