@@ -56,7 +56,7 @@ Status stream_answer(Runtime& runtime, const Request& request, const AnswerOptio
     if (count_bos(request.prompt, runtime.tokenizer_info().bos_id) > 1)
         std::fputs("afs-host: warning: the prompt begins with BOS twice\n", stderr);
     const EngineStats before = runtime.engine().stats();
-    const Status status = run_steps(runtime, request, options, answer);
+    Status status = run_steps(runtime, request, options, answer);
     const EngineStats after = runtime.engine().stats();
     answer.prompt_tokens = after.prompt_tokens - before.prompt_tokens;
     answer.prefill_seconds = after.prefill_seconds - before.prefill_seconds;

@@ -23,6 +23,8 @@ Result<OpenedTokenizer> open_configured_tokenizer(const Config& config, const Pl
     std::shared_ptr<const GgufVocabulary> vocabulary;  // lives until load has returned
     if (config.has("tokenizer.path")) {
         path = config.path("tokenizer.path").string();
+    } else if (!checkpoint) {
+        return Status(Code::internal, "neither tokenizer.path nor a checkpoint to take it from");
     } else if (!checkpoint->is_gguf()) {
         path = checkpoint->folder().string();
     } else {
