@@ -103,6 +103,7 @@ TEST_CASE("GGUF files that cannot be used say why") {
             {"cannot read tensor '", "is the download complete?"});
     refused(folder.path().string(), {"holds 3 models", "bare.gguf, cut.gguf, q.gguf"});
     GgufBuilder biased = gguf_metadata(sizes);
+    add_vocabulary(biased, sizes.vocab);
     biased.tensor({"token_embd.weight", 0, {97, 256}, std::string(97 * 256 * 4, '\0')});
     biased.tensor({"blk.0.attn_q.bias", 0, {256}, std::string(1024, '\0')});
     refused(folder.write("biased.gguf", biased.bytes()).string(),
