@@ -1,6 +1,7 @@
 // kernels-cuda: every op in hand-written CUDA, and the owner of the memory domain cuda:N.
 #include "afs/plugin/kernels.hpp"
 #include "backend.hpp"
+#include "decode/program.hpp"
 #include "device/cuda_device.hpp"
 
 namespace afs::cuda {
@@ -30,16 +31,36 @@ private:
     std::unique_ptr<Op> op_;
 };
 
+// Options of the plugin: "fuse", and for measurements "pages_in_flight".
+Result<DecodeOptions> decode_options(const OpenArgs& args) {
+    DecodeOptions options;
+    for (const auto& [key, value] : args.options) {
+        if (key == "fuse" && (value == "true" || value == "false"))
+            options.fuse = value == "true";
+        else if (key == "pages_in_flight" && value.size() == 1 && value >= "1" && value <= "8")
+            options.in_flight = value[0] - '0';
+        else
+            return invalid("option '" + key + "' = " + value +
+                           ": expected fuse (true or false) or pages_in_flight (1 to 8)");
+    }
+    return options;
+}
+
 class Backend final : public KernelBackend {
 public:
-    explicit Backend(const OpenArgs& args) : device_(static_cast<int>(args.device)) {}
+    Backend(const OpenArgs& args, const DecodeOptions& decode)
+        : device_(static_cast<int>(args.device)),
+          decode_(
+              find, [this] { return device_.enter(); }, decode) {}
     static Result<std::unique_ptr<KernelBackend>> create(const OpenArgs& args) {
-        auto made = std::make_unique<Backend>(args);
+        AFS_ASSIGN(const DecodeOptions decode, decode_options(args));
+        auto made = std::make_unique<Backend>(args, decode);
         AFS_TRY(CudaDevice::probe(static_cast<int>(args.device)));
         AFS_TRY(made->device_.enter());
         return std::unique_ptr<KernelBackend>(std::move(made));
     }
     Device* device() override { return &device_; }
+    GraphBackend* graph() override { return &decode_; }
 
     Status query(const afs_query& query, afs_verdict& out) override {
         const OpEntry* op = find(Node(query).op());
@@ -64,6 +85,7 @@ public:
 
 private:
     CudaDevice device_;
+    DecodeGraph decode_;
 };
 
 afs_status probe(const afs_open_args* args, afs_error* error) {
@@ -76,4 +98,4 @@ afs_status probe(const afs_open_args* args, afs_error* error) {
 }  // namespace afs::cuda
 
 AFS_KERNELS_PLUGIN(afs::cuda::Backend, "cuda", "0.1.0", "Apache-2.0", "cuda/1", afs::cuda::probe,
-                   "afs.ops/1", "afs.device/1");
+                   "afs.ops/1", "afs.graph/1", "afs.device/1");

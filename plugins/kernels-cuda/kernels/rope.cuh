@@ -4,24 +4,10 @@
 // position 131071 is as exact as position 0, then rounded to fp32, and to T where the op's tables
 // are of the activations' dtype.
 #pragma once
-#include "afs/rope.hpp"
 #include "kernels/element.cuh"
+#include "kernels/rope_frequencies.hpp"
 
 namespace afs::cuda {
-
-constexpr uint32_t kRopeMaxHeadDim = 512;
-
-// Copied to each launch: the frequencies are the host's bits.
-struct RopeFrequencies {
-    float inv_freq[kRopeMaxHeadDim / 2];
-};
-
-inline RopeFrequencies rope_frequencies(const afs_rope_params& params) {
-    RopeFrequencies made{};
-    for (uint32_t j = 0; j < params.head_dim / 2 && j < kRopeMaxHeadDim / 2; ++j)
-        made.inv_freq[j] = rope_inv_freq(params, j);
-    return made;
-}
 
 template <class T>
 __device__ inline float2 rope_cos_sin(int32_t position, float inv_freq, bool table_in_act_dtype) {

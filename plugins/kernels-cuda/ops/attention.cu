@@ -13,7 +13,10 @@ namespace {
 class Attention final : public Op {
 public:
     explicit Attention(const afs_query& query)
-        : params_(Node(query).params<afs_attention_params>()) {}
+        : params_(Node(query).params<afs_attention_params>()) {
+        const auto limits = read<afs_limits>(query.limits);
+        decode_ = limits.step_class == AFS_CLASS_DECODE && !limits.deterministic;
+    }
 
     static void query(OpCheck& check, afs_verdict& out) {
         plugin::require_attention(check);
@@ -31,12 +34,16 @@ public:
         AFS_TRY(check_rows("q", q, step.n_tokens, width));
         AFS_TRY(check_rows("output", out, step.n_tokens, width));
         if (step.n_tokens == 0) return {};
-        return attention_any({params_, read<afs_kv_layout>(run.kv->layout), step, q, out, run.kv->k,
-                              run.kv->v, static_cast<cudaStream_t>(run.stream)});
+        const AttentionArgs args = {
+            params_,   read<afs_kv_layout>(run.kv->layout),  step, q, out, run.kv->k,
+            run.kv->v, static_cast<cudaStream_t>(run.stream)};
+        return decode_ && attention_decode_fits(args) ? attention_decode(args, nullptr, false)
+                                                      : attention_any(args);
     }
 
 private:
     afs_attention_params params_;
+    bool decode_;  // under "deterministic" both classes run the same kernel
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "ops/linear/linear.hpp"
 
 #include "backend.hpp"
+#include "stream/stream.hpp"
 
 namespace afs::cuda {
 namespace {
@@ -32,12 +33,28 @@ public:
         AFS_TRY(check_rows("output", out, x.dims[0], weight.dims[0]));
         if (x.dims[0] == 0 || weight.dims[0] == 0) return {};
         const LinearArgs args = {x, weight, out, static_cast<cudaStream_t>(run.stream)};
-        const bool few = x.dims[0] <= kFewTokens && !deterministic_;
-        if (few && linear_few_fits(args)) return linear_few(args);
+        if (!deterministic_) {
+            if (x.dims[0] == 1 && is_streamed(args)) return stream(args);
+            if (x.dims[0] <= kFewTokens && linear_few_fits(args)) return linear_few(args);
+        }
         return linear_mma_fits(args) ? linear_mma(args) : linear_any(args);
     }
 
 private:
+    static bool is_streamed(const LinearArgs& a) {
+        return a.x.dtype == a.weight.dtype && reinterpret_cast<uintptr_t>(a.x.data) % 16 == 0 &&
+               stream_fits(a.weight);
+    }
+    static Status stream(const LinearArgs& a) {
+        StreamProduct product{};
+        AFS_TRY(stream_weight(a.weight, product.weights[0]));
+        product.out[0] = a.out.data;
+        product.rows[0] = static_cast<int32_t>(a.weight.dims[0]);
+        product.columns = static_cast<int32_t>(a.weight.dims[1]);
+        product.input.input = a.x.data;
+        stream_ring(product);
+        return stream_launch(product, a.x.dtype, false, a.stream);
+    }
     bool deterministic_;
 };
 

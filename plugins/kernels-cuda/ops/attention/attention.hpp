@@ -3,6 +3,7 @@
 #include <cuda_runtime_api.h>
 
 #include "afs/kernels.hpp"
+#include "kernels/rope_frequencies.hpp"
 
 namespace afs::cuda {
 
@@ -17,8 +18,25 @@ struct AttentionArgs {
 
 constexpr uint32_t kAttentionMaxHeadDim = 512;
 
+// What stands between the products of q, k and v and attention in a decode step, done on the way
+// in: norms over the whole rows (OLMo-2), RoPE, and the append to the cache.
+struct AttentionEntry {
+    afs_tensor k, v;                                  // [n_tokens, n_kv_heads * head_dim]
+    const void *q_norm = nullptr, *k_norm = nullptr;  // weights, or NULL: no norm
+    float q_eps = 0, k_eps = 0;
+    int32_t q_before_cast = 0, k_before_cast = 0;  // the norms' variant
+    int32_t table_in_act_dtype = 0;                // RoPE's
+    RopeFrequencies frequencies{};
+};
+
 // Any dtypes, strides, head_dim up to kAttentionMaxHeadDim and grouping: one block for each token
 // and query head.
 Status attention_any(const AttentionArgs& args);
+
+// A decode step in fp16 or bf16 with a cache of the same dtype (sm_90 and later): a cluster of
+// blocks for each sequence and kv head shares its context.
+bool attention_decode_fits(const AttentionArgs& args);
+// entry NULL: q is turned and the cache complete. early: see stream_launch.
+Status attention_decode(const AttentionArgs& args, const AttentionEntry* entry, bool early);
 
 }  // namespace afs::cuda

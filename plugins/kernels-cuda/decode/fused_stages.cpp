@@ -1,0 +1,134 @@
+// The fused stages: their nodes' parameters and tensors into the kernels' arguments.
+#include "decode/stage.hpp"
+
+namespace afs::cuda {
+namespace {
+
+Node node_of(const afs_graph& graph, uint32_t index) {
+    afs_query query = make<afs_query>();
+    query.graph = &graph;
+    query.node = index;
+    return Node(query);
+}
+
+class ProductStage final : public Stage {
+public:
+    ProductStage(const afs_graph& graph, const ProductNodes& nodes, int32_t in_flight)
+        : graph_(graph), nodes_(nodes), in_flight_(in_flight) {
+        inputs.push_back(nodes.input);
+        if (nodes.residual != kNoValue) inputs.push_back(nodes.residual);
+        outputs = nodes.outs;
+        if (nodes.sum != kNoValue) outputs.push_back(nodes.sum);
+        per_row = read<afs_value>(graph.values[nodes.outs[0]]).dims[0] == AFS_DIM_ROWS;
+        overlaps = true;
+    }
+
+    Status bind(const Bound& bound) override {
+        dtype_ = bound.tensors[nodes_.input].dtype;
+        for (size_t i = 0; i < nodes_.weights.size(); ++i) {
+            const afs_tensor& weight = bound.tensors[nodes_.weights[i]];
+            if (!stream_fits(weight))
+                return Status(Code::internal,
+                              std::string("weight '") + graph_.values[nodes_.weights[i]]->tag +
+                                  "' lies where the copy engine cannot read it: expected rows "
+                                  "that start on 16 bytes");
+            AFS_TRY(stream_weight(weight, product_.weights[i]));
+            product_.rows[i] = static_cast<int32_t>(weight.dims[0]);
+            product_.columns = static_cast<int32_t>(weight.dims[1]);
+        }
+        for (size_t i = 0; i < nodes_.outs.size(); ++i)
+            product_.out[i] = bound.tensors[nodes_.outs[i]].data;
+        product_.gated = nodes_.gated;
+        StreamInput& input = product_.input;
+        input.input = bound.tensors[nodes_.input].data;
+        if (nodes_.residual != kNoValue) input.residual = bound.tensors[nodes_.residual].data;
+        if (nodes_.sum != kNoValue) input.sum = bound.tensors[nodes_.sum].data;
+        input.post = norm(nodes_.post_norm, bound);
+        input.norm = norm(nodes_.norm, bound);
+        stream_ring(product_, in_flight_);
+        return {};
+    }
+
+    Status exec(const afs_step&, bool early, cudaStream_t stream) override {
+        return stream_launch(product_, dtype_, early, stream);
+    }
+
+private:
+    StreamNorm norm(uint32_t index, const Bound& bound) const {
+        if (index == kNoValue) return {};
+        const Node node = node_of(graph_, index);
+        const auto params = node.params<afs_rms_norm_params>();
+        return {bound.tensors[node.input_id(1)].data, params.eps, params.weight_before_cast};
+    }
+
+    const afs_graph& graph_;
+    ProductNodes nodes_;
+    int32_t in_flight_;
+    StreamProduct product_{};
+    int32_t dtype_ = AFS_DTYPE_NONE;
+};
+
+class AttentionStage final : public Stage {
+public:
+    AttentionStage(const afs_graph& graph, const AttentionNodes& nodes)
+        : graph_(graph), nodes_(nodes) {
+        inputs = {nodes.q, nodes.k, nodes.v};
+        outputs = {nodes.out};
+        overlaps = true;
+        args_.params = node_of(graph, nodes.attention).params<afs_attention_params>();
+        const auto rope = node_of(graph, nodes.rope).params<afs_rope_params>();
+        entry_.frequencies = rope_frequencies(rope);
+        entry_.table_in_act_dtype = rope.table_in_act_dtype;
+    }
+
+    Status bind(const Bound& bound) override {
+        const afs_kv& kv = bound.cache(read<afs_value>(graph_.values[nodes_.cache]));
+        args_.layout = read<afs_kv_layout>(kv.layout);
+        args_.k = kv.k, args_.v = kv.v;
+        args_.q = bound.tensors[nodes_.q];
+        args_.out = bound.tensors[nodes_.out];
+        entry_.k = bound.tensors[nodes_.k];
+        entry_.v = bound.tensors[nodes_.v];
+        norm(nodes_.q_norm, bound, entry_.q_norm, entry_.q_eps, entry_.q_before_cast);
+        norm(nodes_.k_norm, bound, entry_.k_norm, entry_.k_eps, entry_.k_before_cast);
+        if (!attention_decode_fits(args_))
+            return Status(Code::internal, std::string("the cache of '") +
+                                              graph_.values[nodes_.out]->tag +
+                                              "' lies where it cannot be read 16 bytes at a time");
+        return {};
+    }
+
+    Status exec(const afs_step& step, bool early, cudaStream_t stream) override {
+        args_.step = step;
+        args_.stream = stream;
+        return attention_decode(args_, &entry_, early);
+    }
+
+private:
+    void norm(uint32_t index, const Bound& bound, const void*& weight, float& eps,
+              int32_t& before_cast) const {
+        if (index == kNoValue) return;
+        const Node node = node_of(graph_, index);
+        const auto params = node.params<afs_rms_norm_params>();
+        weight = bound.tensors[node.input_id(1)].data;
+        eps = params.eps;
+        before_cast = params.weight_before_cast;
+    }
+
+    const afs_graph& graph_;
+    AttentionNodes nodes_;
+    AttentionArgs args_{};
+    AttentionEntry entry_{};
+};
+
+}  // namespace
+
+std::unique_ptr<Stage> make_product_stage(const afs_graph& graph, const ProductNodes& nodes,
+                                          int32_t in_flight) {
+    return std::make_unique<ProductStage>(graph, nodes, in_flight);
+}
+std::unique_ptr<Stage> make_attention_stage(const afs_graph& graph, const AttentionNodes& nodes) {
+    return std::make_unique<AttentionStage>(graph, nodes);
+}
+
+}  // namespace afs::cuda

@@ -1,0 +1,223 @@
+#include "decode/match.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "stream/page.hpp"
+
+namespace afs::cuda {
+namespace {
+
+class Matcher {
+public:
+    Matcher(const afs_query& query, const afs_region& region, const afs_step& sizes)
+        : query_(query), graph_(*query.graph), sizes_(sizes) {
+        producer_.assign(graph_.n_values, kNoValue);
+        readers_.resize(graph_.n_values);
+        for (uint32_t i = 0; i < region.n_nodes; ++i) free_.insert(region.nodes[i]);
+        for (uint32_t n = 0; n < graph_.n_nodes; ++n) {
+            const Node node = at(n);
+            if (free_.count(n)) producer_[node.output_id()] = n;
+            for (uint32_t i = 0; i < node.n_inputs(); ++i) readers_[node.input_id(i)].insert(n);
+        }
+        for (uint32_t i = 0; i < region.n_outputs; ++i) outside_.insert(region.outputs[i]);
+    }
+
+    std::vector<Fused> run() {
+        const std::vector<uint32_t> nodes(free_.begin(), free_.end());
+        for (const uint32_t n : nodes)
+            if (at(n).is("attention/1")) try_attention(n);
+        // Products of one vector alone; more tokens share a weight's bytes in other kernels.
+        if (sizes_.n_tokens == 1 && sizes_.n_rows <= 1)
+            for (const uint32_t n : nodes)
+                if (free_.count(n) && at(n).is("linear/1")) try_product(n);
+        return std::move(found_);
+    }
+
+private:
+    Node at(uint32_t n) const {
+        afs_query query = query_;
+        query.node = n;
+        return Node(query);
+    }
+    // The node of this op that makes a value, if it is still free; else kNoValue.
+    uint32_t maker(uint32_t value, const char* op) const {
+        const uint32_t n = producer_[value];
+        return n != kNoValue && free_.count(n) && at(n).is(op) ? n : kNoValue;
+    }
+    // Whether a value need not exist: only nodes of the stage read it.
+    bool inside(uint32_t value, const std::set<uint32_t>& nodes) const {
+        return !outside_.count(value) &&
+               std::includes(nodes.begin(), nodes.end(), readers_[value].begin(),
+                             readers_[value].end());
+    }
+    // Whether all other nodes that read a value come after the stage's place.
+    bool read_later(uint32_t value, const Fused& f) const {
+        return std::all_of(readers_[value].begin(), readers_[value].end(),
+                           [&](uint32_t n) { return n > f.place || f.nodes.count(n); });
+    }
+    void keep(Fused f) {
+        for (const uint32_t n : f.nodes) free_.erase(n);
+        found_.push_back(std::move(f));
+    }
+
+    // ---- a product and what leads to its vector
+    bool streams(uint32_t n) const {
+        const Node node = at(n);
+        const afs_value w = node.in(1), x = node.in(0);
+        return (x.dtype == AFS_BF16 || x.dtype == AFS_F16) && w.dtype == x.dtype &&
+               w.dims[1] % kBlockColumns == 0 && w.dims[1] <= kStreamMaxColumns;
+    }
+    // The norm kernels of a stage read weights of the activations' dtype.
+    bool norms(uint32_t n) const { return n != kNoValue && at(n).in(1).dtype == at(n).in(0).dtype; }
+
+    void try_product(uint32_t first) {
+        if (!streams(first)) return;
+        Fused f;
+        const uint32_t x = at(first).input_id(0);
+        std::vector<uint32_t> linears;
+        for (const uint32_t n : readers_[x])
+            if (linears.size() < kStreamWeights && free_.count(n) && at(n).is("linear/1") &&
+                at(n).input_id(0) == x && streams(n))
+                linears.push_back(n);
+        if (!gate(linears, f)) share(linears, f);
+        lead_in(x, f);
+        keep(std::move(f));
+    }
+    // gate and up, and the gated unit that alone reads them.
+    bool gate(const std::vector<uint32_t>& linears, Fused& f) const {
+        if (linears.size() != 2) return false;
+        const uint32_t a = at(linears[0]).output_id(), b = at(linears[1]).output_id();
+        for (const uint32_t n : readers_[a]) {
+            if (!free_.count(n) || !at(n).is("swiglu/1")) continue;
+            const std::set<uint32_t> nodes = {linears[0], linears[1], n};
+            const Node unit = at(n);
+            const bool in_order = unit.input_id(0) == a && unit.input_id(1) == b;
+            const bool swapped = unit.input_id(0) == b && unit.input_id(1) == a;
+            if (!(in_order || swapped) || !inside(a, nodes) || !inside(b, nodes)) continue;
+            f.nodes = nodes;
+            f.place = *nodes.rbegin();
+            f.product.gated = true;
+            f.product.outs = {unit.output_id()};
+            const size_t gate_at = in_order ? 0 : 1;
+            f.product.weights = {at(linears[gate_at]).input_id(1),
+                                 at(linears[1 - gate_at]).input_id(1)};
+            return true;
+        }
+        return false;
+    }
+    // As many of them as run in the place of the last without anybody waiting for the others.
+    void share(std::vector<uint32_t> linears, Fused& f) const {
+        for (;; linears.pop_back()) {
+            f.nodes = std::set<uint32_t>(linears.begin(), linears.end());
+            f.place = *f.nodes.rbegin();
+            const bool fits = std::all_of(linears.begin(), linears.end(), [&](uint32_t n) {
+                return read_later(at(n).output_id(), f);
+            });
+            if (fits || linears.size() == 1) break;
+        }
+        for (const uint32_t n : f.nodes) {
+            f.product.weights.push_back(at(n).input_id(1));
+            f.product.outs.push_back(at(n).output_id());
+        }
+    }
+    // norm, selection of the only row, residual sum and the norm of what is added, as far as they
+    // are there.
+    void lead_in(uint32_t x, Fused& f) const {
+        uint32_t value = x;
+        const auto enter = [&](uint32_t n) {
+            Fused with = f;
+            with.nodes.insert(n);
+            if (!inside(at(n).output_id(), with.nodes)) return false;
+            f.nodes.insert(n);
+            value = at(n).input_id(0);
+            return true;
+        };
+        if (const uint32_t n = maker(value, "rms_norm/1"); norms(n) && enter(n)) f.product.norm = n;
+        if (const uint32_t n = maker(value, "select_rows/1"); n != kNoValue) enter(n);
+        f.product.input = value;
+        const uint32_t add = maker(value, "add/1");
+        if (add == kNoValue) return;
+        Fused with = f;
+        with.nodes.insert(add);
+        if (!read_later(value, with)) return;
+        f.nodes.insert(add);
+        if (!inside(value, f.nodes)) f.product.sum = value;
+        f.product.residual = at(add).input_id(0);
+        f.product.input = value = at(add).input_id(1);
+        if (const uint32_t n = maker(value, "rms_norm/1"); norms(n) && enter(n)) {
+            f.product.post_norm = n;
+            f.product.input = value;
+        }
+    }
+
+    // ---- attention and what leads to it
+    void try_attention(uint32_t n) {
+        const Node attention = at(n);
+        AttentionNodes found;
+        found.attention = n;
+        found.out = attention.output_id();
+        found.cache = attention.input_id(1);
+        const uint32_t append = maker(found.cache, "kv_append/1");
+        const uint32_t q_rope = maker(attention.input_id(0), "rope/1");
+        if (append == kNoValue || q_rope == kNoValue || !fits(attention)) return;
+        const uint32_t k_rope = maker(at(append).input_id(0), "rope/1");
+        if (k_rope == kNoValue || !same_rope(q_rope, k_rope, attention)) return;
+        Fused f;
+        f.is_attention = true;
+        f.nodes = {n, append, q_rope, k_rope};
+        f.place = n;
+        found.rope = q_rope;
+        found.q = at(q_rope).input_id(0);
+        found.k = at(k_rope).input_id(0);
+        found.v = at(append).input_id(1);
+        for (const uint32_t value : {attention.input_id(0), at(append).input_id(0), found.cache})
+            if (!inside(value, f.nodes)) return;
+        enter_norm(found.q, found.q_norm, f);
+        enter_norm(found.k, found.k_norm, f);
+        f.attention = found;
+        keep(std::move(f));
+    }
+    void enter_norm(uint32_t& value, uint32_t& norm, Fused& f) const {
+        const uint32_t n = maker(value, "rms_norm/1");
+        if (!norms(n) || !inside(value, f.nodes)) return;
+        f.nodes.insert(n);
+        norm = n;
+        value = at(n).input_id(0);
+    }
+    bool fits(const Node& attention) const {
+        const afs_value q = attention.in(0), cache = attention.in(1);
+        const auto p = attention.params<afs_attention_params>();
+        AttentionArgs args{};
+        args.params = p;
+        args.layout = read<afs_kv_layout>(query_.kv_layouts[cache.kv_group]);
+        args.step = sizes_;
+        args.q.dtype = args.out.dtype = q.dtype;
+        args.q.rank = 2;
+        args.q.dims[1] = args.q.strides[0] = q.dims[1];
+        return attention_decode_fits(args);
+    }
+    bool same_rope(uint32_t a, uint32_t b, const Node& attention) const {
+        const auto p = at(a).params<afs_rope_params>(), q = at(b).params<afs_rope_params>();
+        return std::memcmp(&p, &q, sizeof p) == 0 &&
+               p.head_dim == attention.params<afs_attention_params>().head_dim;
+    }
+
+    afs_query query_;
+    const afs_graph& graph_;
+    afs_step sizes_;
+    std::vector<uint32_t> producer_;           // [values]; only nodes of the region
+    std::vector<std::set<uint32_t>> readers_;  // [values]; of the whole graph
+    std::set<uint32_t> free_;                  // nodes of the region, less those in found_
+    std::set<uint32_t> outside_;               // values that somebody outside reads
+    std::vector<Fused> found_;
+};
+
+}  // namespace
+
+std::vector<Fused> find_fused(const afs_query& query, const afs_region& region,
+                              const afs_step& sizes) {
+    return Matcher(query, region, sizes).run();
+}
+
+}  // namespace afs::cuda

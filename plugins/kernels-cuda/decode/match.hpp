@@ -1,0 +1,24 @@
+// Finds what can be fused in a region of a graph, by its shape alone: no model's name, no tag.
+#pragma once
+#include <map>
+#include <set>
+
+#include "decode/stage.hpp"
+
+namespace afs::cuda {
+
+// One fused stage: the nodes it stands for, and where it runs: in the place of the last of them.
+struct Fused {
+    std::set<uint32_t> nodes;
+    uint32_t place = 0;
+    bool is_attention = false;
+    ProductNodes product;
+    AttentionNodes attention;
+};
+
+// query: the class's, with the layouts; sizes: the bucket's. No node is in two of them, and each is
+// such that running it in its place changes nothing for the nodes that are left.
+std::vector<Fused> find_fused(const afs_query& query, const afs_region& region,
+                              const afs_step& sizes);
+
+}  // namespace afs::cuda

@@ -1,0 +1,60 @@
+// The launches that a program is made of. A stage stands for one node, or for several fused ones.
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "afs/kernels.hpp"
+#include "backend.hpp"
+#include "ops/attention/attention.hpp"
+#include "stream/stream.hpp"
+
+namespace afs::cuda {
+
+constexpr uint32_t kNoValue = 0xffffffffu;
+
+// What a program is bound to: a tensor for each value that is formed or read, with the bucket's
+// rows.
+struct Bound {
+    std::vector<afs_tensor> tensors;  // [values]
+    const afs_kv* const* kv = nullptr;
+    void* workspace = nullptr;  // of single ops
+
+    const afs_kv& cache(const afs_value& v) const { return kv[v.kv_group][v.kv_layer]; }
+};
+
+class Stage {
+public:
+    virtual ~Stage() = default;
+    // Once, before the first exec.
+    virtual Status bind(const Bound& bound) = 0;
+    // early: may start before the launch before it is over.
+    virtual Status exec(const afs_step& step, bool early, cudaStream_t stream) = 0;
+
+    std::vector<uint32_t> inputs, outputs;  // values read (weights left out) and formed
+    uint64_t workspace_bytes = 0;
+    bool per_row = false;   // makes only rows of logits: skipped in a step without any
+    bool overlaps = false;  // knows how to start early, so that the next one may too
+};
+
+// One node by its op.
+Result<std::unique_ptr<Stage>> make_op_stage(const OpEntry& entry, const afs_query& query);
+
+// Products of one vector with up to three weights, with what comes before and after them.
+struct ProductNodes {
+    uint32_t input = kNoValue, residual = kNoValue, sum = kNoValue;  // values
+    uint32_t post_norm = kNoValue, norm = kNoValue;                  // nodes
+    std::vector<uint32_t> weights, outs;                             // values
+    bool gated = false;  // outs has one: the gated unit's
+};
+// in_flight: see stream_ring.
+std::unique_ptr<Stage> make_product_stage(const afs_graph& graph, const ProductNodes& nodes,
+                                          int32_t in_flight);
+
+// From the products of q, k and v to attention's output.
+struct AttentionNodes {
+    uint32_t q = kNoValue, k = kNoValue, v = kNoValue, cache = kNoValue, out = kNoValue;   // values
+    uint32_t q_norm = kNoValue, k_norm = kNoValue, rope = kNoValue, attention = kNoValue;  // nodes
+};
+std::unique_ptr<Stage> make_attention_stage(const afs_graph& graph, const AttentionNodes& nodes);
+
+}  // namespace afs::cuda

@@ -1,0 +1,298 @@
+// One thread of a block asks the copy engine for pages (8 rows x 1024 columns, 16 KiB) as long as
+// the ring has room; eight warps multiply them. Bound by the weights' bytes.
+//
+// Measured on an H200 (docs/PERFORMANCE.md): what counts is how many bytes are on their way, which
+// is limited apart from the ring's depth (a longer queue only delays the vector's own loads), that
+// one copy instruction brings a whole page, and that the next launch fills its ring while this one
+// still works.
+//
+// A product is mma.m16n8k16 with the 8 rows on the n side and x as one row of the m side. A lane
+// takes 8 neighbouring columns of x and of its row at once; that permutes the columns within a
+// block alike on both sides. Sums of a row: over a warp's columns in the accumulators, then over
+// the eight warps in shared memory, always in the same order.
+#include "device/error.hpp"
+#include "kernels/overlap.cuh"
+#include "kernels/reduce.cuh"
+#include "kernels/swiglu.cuh"
+#include "stream/page.hpp"
+#include "stream/ring.cuh"
+#include "stream/stream.hpp"
+
+namespace afs::cuda {
+namespace {
+
+constexpr int kWarps = 8, kThreads = 32 * kWarps;  // that multiply; one warp more copies
+constexpr int kWarpBlocks = kPageBlocks / kWarps;
+constexpr int kMaxDepth = 8;
+
+// The multiplying warps alone.
+__device__ void sync_warps() {
+    asm volatile("bar.sync 1, %0;" ::"n"(kThreads) : "memory");
+}
+
+struct Small {  // what a block keeps beside pages and x
+    uint64_t full[kMaxDepth], empty[kMaxDepth];
+    float partial[2][kWarps][kPageRows];
+    float of_warp[kWarps];
+};
+
+__device__ float sum_of_warps(float x, Small& small) {
+    x = warp_sum(x);
+    if (threadIdx.x % 32 == 0) small.of_warp[threadIdx.x / 32] = x;
+    sync_warps();
+    float sum = 0;
+#pragma unroll
+    for (int w = 0; w < kWarps; ++w) sum += small.of_warp[w];
+    sync_warps();  // of_warp may be written again
+    return sum;
+}
+
+// The groups of 8 rows that a block multiplies, one after the other: gated, gate and up in turn.
+struct Share {
+    int first, end;  // units: groups, or pairs of groups
+
+    __device__ explicit Share(const StreamProduct& p) {
+        int units = 0;
+        for (int w = 0; w < (p.gated ? 1 : kStreamWeights); ++w)
+            units += (p.rows[w] + kPageRows - 1) / kPageRows;
+        const int blocks = static_cast<int>(gridDim.x), block = static_cast<int>(blockIdx.x);
+        first = static_cast<int>(int64_t{units} * block / blocks);
+        end = static_cast<int>(int64_t{units} * (block + 1) / blocks);
+    }
+};
+// Which weight a group belongs to; group becomes its number within that weight.
+__device__ int weight_of(const StreamProduct& p, int& group) {
+    for (int w = 0;; ++w) {
+        const int groups = (p.rows[w] + kPageRows - 1) / kPageRows;
+        if (w == kStreamWeights - 1 || group < groups) return w;
+        group -= groups;
+    }
+}
+
+__device__ void copy_pages(const StreamProduct& p, const Share& share, uint32_t pages,
+                           uint32_t full, uint32_t empty) {
+    const int per_group = (p.columns + kPageColumns - 1) / kPageColumns;
+    RingPlace to = {0, 1}, landed;  // a slot is empty at first: as if the phase before were over
+    int asked = 0;
+    const auto copy_group = [&](int w, int group) {
+        for (int page = 0; page < per_group; ++page) {
+            barrier_wait(empty + 8 * to.slot, to.parity);
+            if (asked++ >= p.in_flight) {
+                barrier_wait(full + 8 * landed.slot, landed.parity);
+                landed.next(p.depth);
+            }
+            barrier_expect(full + 8 * to.slot, kPageBytes);
+            copy_box(pages + to.slot * kPageBytes, p.weights[w], 0, group * kPageRows,
+                     page * kPageBlocks, full + 8 * to.slot);
+            to.next(p.depth);
+        }
+    };
+    for (int unit = share.first; unit < share.end; ++unit) {
+        int group = unit;
+        if (p.gated) {
+            copy_group(0, group);
+            copy_group(1, group);
+        } else {
+            const int w = weight_of(p, group);
+            copy_group(w, group);
+        }
+    }
+}
+
+// x[j] = rms_norm(x)[j], each thread on its own chunks; squares: the row's sum of squares.
+template <class T>
+__device__ void scale(T* x, int chunks, int columns, const StreamNorm& norm, float squares) {
+    const float r = 1.0f / sqrtf(squares / static_cast<float>(columns) + norm.eps);
+    for (int c = static_cast<int>(threadIdx.x); c < chunks; c += kThreads) {
+        Pack<T, 8> v = load<8>(x + 8 * c);
+        const auto w = load<8>(static_cast<const T*>(norm.weight) + 8 * c);
+#pragma unroll
+        for (int i = 0; i < 8; ++i) {
+            const float normed = widen(v.at[i]) * r;
+            v.at[i] =
+                narrow<T>(widen(w.at[i]) * (norm.weight_before_cast ? normed : rounded<T>(normed)));
+        }
+        store<8>(x + 8 * c, v);
+    }
+}
+
+template <class T>
+__device__ float squares_of(const Pack<T, 8>& v) {
+    float sum = 0;
+#pragma unroll
+    for (int i = 0; i < 8; ++i) sum += widen(v.at[i]) * widen(v.at[i]);
+    return sum;
+}
+
+// The vector, in shared memory, zeros behind its columns.
+template <class T>
+__device__ void make_x(const StreamInput& in, int columns, T* x, Small& small) {
+    const int chunks = columns / 8,
+              padded = (columns + kPageColumns - 1) / kPageColumns * kPageColumns / 8;
+    const int tid = static_cast<int>(threadIdx.x);
+    float squares = 0;
+    for (int c = tid; c < padded; c += kThreads) {
+        const Pack<T, 8> v =
+            c < chunks ? fresh_load<8>(static_cast<const T*>(in.input) + 8 * c) : Pack<T, 8>{};
+        squares += squares_of(v);
+        store<8>(x + 8 * c, v);
+    }
+    if (in.post.weight) scale(x, chunks, columns, in.post, sum_of_warps(squares, small));
+    if (in.residual) {
+        squares = 0;
+        for (int c = tid; c < chunks; c += kThreads) {
+            Pack<T, 8> v = load<8>(x + 8 * c);
+            const Pack<T, 8> a = fresh_load<8>(static_cast<const T*>(in.residual) + 8 * c);
+#pragma unroll
+            for (int i = 0; i < 8; ++i) v.at[i] = narrow<T>(widen(a.at[i]) + widen(v.at[i]));
+            squares += squares_of(v);
+            store<8>(x + 8 * c, v);
+            if (in.sum && blockIdx.x == 0) store<8>(static_cast<T*>(in.sum) + 8 * c, v);
+        }
+    }
+    if (in.norm.weight) scale(x, chunks, columns, in.norm, sum_of_warps(squares, small));
+    sync_warps();
+}
+
+// This warp's part of one group: 8 rows times its blocks of every page.
+template <class T>
+__device__ void multiply_group(const StreamProduct& p, const T* x, const char* pages, uint32_t full,
+                               uint32_t empty, RingPlace& place, float (&out)[2]) {
+    const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
+    // The lanes that load together get rows 4 apart: with the swizzle they meet no bank twice.
+    const int column = lane % 4, row = (lane / 8) | ((lane / 4 % 2) << 2);
+    const int left = row * 128 + ((column ^ row) << 4);
+    const int right = row * 128 + (((column + 4) ^ row) << 4);
+    const int per_group = (p.columns + kPageColumns - 1) / kPageColumns;
+    const char* from = reinterpret_cast<const char*>(x) + warp * kWarpBlocks * 128 + column * 16;
+    float even[4] = {}, odd[4] = {};
+    for (int page = 0; page < per_group; ++page, from += kPageColumns * 2) {
+        uint4 w[2 * kWarpBlocks], v[2 * kWarpBlocks];
+#pragma unroll
+        for (int b = 0; b < 2 * kWarpBlocks; ++b)
+            v[b] = lane < 4 ? *reinterpret_cast<const uint4*>(from + b * 64) : uint4{};
+        barrier_wait(full + 8 * place.slot, place.parity);
+        const char* blocks = pages + place.slot * kPageBytes + warp * kWarpBlocks * 1024;
+#pragma unroll
+        for (int b = 0; b < kWarpBlocks; ++b) {
+            w[2 * b] = *reinterpret_cast<const uint4*>(blocks + b * 1024 + left);
+            w[2 * b + 1] = *reinterpret_cast<const uint4*>(blocks + b * 1024 + right);
+        }
+        __syncwarp();
+        if (lane == 0) barrier_arrive(empty + 8 * place.slot);
+#pragma unroll
+        for (int b = 0; b < 2 * kWarpBlocks; ++b) {
+            const uint32_t low[4] = {v[b].x, 0, v[b].y, 0}, high[4] = {v[b].z, 0, v[b].w, 0};
+            mma(T{}, even, low, w[b].x, w[b].y);
+            mma(T{}, odd, high, w[b].z, w[b].w);
+        }
+        place.next(p.depth);
+    }
+    out[0] = even[0] + odd[0];  // rows column and column + 4, in lanes 0 to 3
+    out[1] = even[1] + odd[1];
+}
+
+template <class T>
+__device__ void multiply(const StreamProduct& p, const Share& share, const T* x, const char* pages,
+                         uint32_t full, uint32_t empty, Small& small) {
+    const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
+    RingPlace place;
+    int n_done = 0;
+    // The sums of a group, in lanes 0 to 7 of warp `writer`. Two buffers: nobody writes one again
+    // before the barrier that follows its reading.
+    const auto group_sums = [&](int writer) {
+        float own[2];
+        multiply_group(p, x, pages, full, empty, place, own);
+        auto& partial = small.partial[n_done++ % 2];
+        if (lane < 4) partial[warp][lane] = own[0], partial[warp][lane + 4] = own[1];
+        sync_warps();
+        float sum = 0;
+        if (warp == writer && lane < kPageRows)
+#pragma unroll
+            for (int w = 0; w < kWarps; ++w) sum += partial[w][lane];
+        return sum;
+    };
+    for (int unit = share.first; unit < share.end; ++unit) {
+        const int writer = unit % kWarps;
+        int group = unit;
+        const int w = p.gated ? 0 : weight_of(p, group);
+        float sum = group_sums(writer);
+        T result = narrow<T>(sum);
+        if (p.gated) {
+            const float up = group_sums(writer);
+            result = swiglu(result, narrow<T>(up));
+        }
+        const int row = group * kPageRows + lane;
+        if (warp == writer && lane < kPageRows && row < p.rows[w])
+            static_cast<T*>(p.out[w])[row] = result;
+    }
+}
+
+template <class T>
+__global__ void __launch_bounds__(kThreads + 32, 2)
+    stream_kernel(const __grid_constant__ StreamProduct p) {
+#if __CUDA_ARCH__ >= 900
+    extern __shared__ __align__(1024) char shared[];
+    const int x_bytes = (p.columns + kPageColumns - 1) / kPageColumns * kPageColumns * 2;
+    T* x = reinterpret_cast<T*>(shared + p.depth * kPageBytes);
+    Small& small = *reinterpret_cast<Small*>(shared + p.depth * kPageBytes + x_bytes);
+    const uint32_t full = shared_address(small.full), empty = shared_address(small.empty);
+    if (threadIdx.x == 0) {
+        let_next_start();
+        for (int s = 0; s < p.depth; ++s) {
+            barrier_init(full + 8 * s, 1);
+            barrier_init(empty + 8 * s, kWarps);
+        }
+        barrier_fence();
+    }
+    __syncthreads();
+    const Share share(p);
+    if (threadIdx.x >= kThreads) {  // weights wait for nobody
+        if (threadIdx.x == kThreads) copy_pages(p, share, shared_address(shared), full, empty);
+        return;
+    }
+    wait_for_previous();
+    make_x(p.input, p.columns, x, small);
+    multiply(p, share, x, shared, full, empty, small);
+#endif
+}
+
+int shared_bytes(const StreamProduct& p) {
+    const int x_bytes = (p.columns + kPageColumns - 1) / kPageColumns * kPageColumns * 2;
+    return p.depth * kPageBytes + x_bytes + static_cast<int>(sizeof(Small));
+}
+
+}  // namespace
+
+void stream_ring(StreamProduct& product, int32_t in_flight) {
+    product.depth = 0;
+    const int room = kStreamSharedBytes - shared_bytes(product);
+    product.depth = room / kPageBytes < kMaxDepth ? room / kPageBytes : kMaxDepth;
+    product.in_flight = in_flight < 1 ? 1 : product.depth < in_flight ? product.depth : in_flight;
+}
+
+Status stream_launch(const StreamProduct& product, int32_t dtype, bool early, cudaStream_t stream) {
+    int device = 0, n_sms = 0;
+    AFS_CUDA_TRY(cudaGetDevice(&device));
+    AFS_CUDA_TRY(cudaDeviceGetAttribute(&n_sms, cudaDevAttrMultiProcessorCount, device));
+    int units = 0;
+    for (int w = 0; w < (product.gated ? 1 : kStreamWeights); ++w)
+        units += (product.rows[w] + kPageRows - 1) / kPageRows;
+    cudaLaunchAttribute overlap = {};
+    overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+    overlap.val.programmaticStreamSerializationAllowed = 1;
+    cudaLaunchConfig_t config = {};
+    config.gridDim = dim3(static_cast<unsigned>(units < n_sms ? units : n_sms));
+    config.blockDim = dim3(kThreads + 32);
+    config.dynamicSmemBytes = static_cast<size_t>(shared_bytes(product));
+    config.stream = stream;
+    config.attrs = &overlap;
+    config.numAttrs = early ? 1 : 0;
+    const auto kernel = dtype == AFS_BF16 ? stream_kernel<bf16> : stream_kernel<f16>;
+    AFS_CUDA_TRY(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                      kStreamSharedBytes));
+    AFS_CUDA_TRY(cudaLaunchKernelEx(&config, kernel, product));
+    return {};
+}
+
+}  // namespace afs::cuda
