@@ -20,7 +20,6 @@ public:
         outputs = nodes.outs;
         if (nodes.sum != kNoValue) outputs.push_back(nodes.sum);
         per_row = read<afs_value>(graph.values[nodes.outs[0]]).dims[0] == AFS_DIM_ROWS;
-        overlaps = true;
     }
 
     Status bind(const Bound& bound) override {
@@ -45,7 +44,7 @@ public:
         if (nodes_.sum != kNoValue) input.sum = bound.tensors[nodes_.sum].data;
         input.post = norm(nodes_.post_norm, bound);
         input.norm = norm(nodes_.norm, bound);
-        stream_ring(product_, in_flight_);
+        stream_ring(product_, nodes_.beside_attention, in_flight_);
         return {};
     }
 
@@ -68,17 +67,20 @@ private:
     int32_t dtype_ = AFS_DTYPE_NONE;
 };
 
+// Of the query heads together: from here on the products before take longer than a rehearsal.
+constexpr uint32_t kRehearsedWidth = 1024;
+
 class AttentionStage final : public Stage {
 public:
     AttentionStage(const afs_graph& graph, const AttentionNodes& nodes)
         : graph_(graph), nodes_(nodes) {
         inputs = {nodes.q, nodes.k, nodes.v};
         outputs = {nodes.out};
-        overlaps = true;
         args_.params = node_of(graph, nodes.attention).params<afs_attention_params>();
         const auto rope = node_of(graph, nodes.rope).params<afs_rope_params>();
         entry_.frequencies = rope_frequencies(rope);
         entry_.table_in_act_dtype = rope.table_in_act_dtype;
+        entry_.rehearse = args_.params.n_heads * args_.params.head_dim >= kRehearsedWidth;
     }
 
     Status bind(const Bound& bound) override {

@@ -31,6 +31,7 @@ public:
         if (sizes_.n_tokens == 1 && sizes_.n_rows <= 1)
             for (const uint32_t n : nodes)
                 if (free_.count(n) && at(n).is("linear/1")) try_product(n);
+        mark_neighbours();
         return std::move(found_);
     }
 
@@ -125,6 +126,8 @@ private:
     // are there.
     void lead_in(uint32_t x, Fused& f) const {
         uint32_t value = x;
+        f.product.input = x;
+        if (read<afs_value>(graph_.values[x]).dims[1] > kStreamMaxNormed) return;
         const auto enter = [&](uint32_t n) {
             Fused with = f;
             with.nodes.insert(n);
@@ -148,6 +151,19 @@ private:
         if (const uint32_t n = maker(value, "rms_norm/1"); norms(n) && enter(n)) {
             f.product.post_norm = n;
             f.product.input = value;
+        }
+    }
+
+    // Products that attention waits for, or that wait for it.
+    void mark_neighbours() {
+        std::set<uint32_t> values;
+        for (const Fused& f : found_)
+            if (f.is_attention)
+                values.insert({f.attention.q, f.attention.k, f.attention.v, f.attention.out});
+        for (Fused& f : found_) {
+            bool near = values.count(f.product.input) > 0;
+            for (const uint32_t out : f.product.outs) near = near || values.count(out);
+            f.product.beside_attention = near;
         }
     }
 

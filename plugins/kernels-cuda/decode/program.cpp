@@ -5,7 +5,7 @@
 
 #include "afs/numeric.hpp"
 #include "decode/match.hpp"
-#include "device/error.hpp"
+#include "device/launch.hpp"
 
 namespace afs::cuda {
 namespace {
@@ -95,11 +95,11 @@ public:
 
     Status exec(const afs_step& step, afs_stream stream) override {
         AFS_TRY(enter_());
-        bool early = false;  // the stage before lets the next one start
+        bool early = false;  // what comes before the first stage is not ours
         for (const auto& stage : stages_) {
             if (stage->per_row && step.n_rows == 0) continue;
             AFS_TRY(stage->exec(step, early, static_cast<cudaStream_t>(stream)));
-            early = stage->overlaps;
+            early = true;
             if (!taps_.empty()) AFS_TRY(copy_taps(*stage, static_cast<cudaStream_t>(stream)));
         }
         return {};
@@ -150,11 +150,8 @@ std::string DecodeGraph::why_not(const afs_query& query) const {
     if (!options_.fuse) return "opened with fuse=false";
     if (limits.step_class != AFS_CLASS_DECODE) return "only decode steps are fused";
     if (limits.deterministic) return "deterministic: single ops, alike in every step";
-    int device = 0, major = 0;
-    if (!enter_().ok() || cudaGetDevice(&device) != cudaSuccess ||
-        cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device) != cudaSuccess)
-        return "the device does not answer";
-    return major < 9 ? "fused decode steps need compute capability 9.0" : "";
+    const bool fits = enter_().ok() && has_hopper();
+    return fits ? "" : "fused decode steps need compute capability 9.0";
 }
 
 bool DecodeGraph::supports(const afs_query& query, uint32_t node) const {

@@ -32,8 +32,7 @@ public:
 
     std::vector<uint32_t> inputs, outputs;  // values read (weights left out) and formed
     uint64_t workspace_bytes = 0;
-    bool per_row = false;   // makes only rows of logits: skipped in a step without any
-    bool overlaps = false;  // knows how to start early, so that the next one may too
+    bool per_row = false;  // makes only rows of logits: skipped in a step without any
 };
 
 // One node by its op.
@@ -44,7 +43,8 @@ struct ProductNodes {
     uint32_t input = kNoValue, residual = kNoValue, sum = kNoValue;  // values
     uint32_t post_norm = kNoValue, norm = kNoValue;                  // nodes
     std::vector<uint32_t> weights, outs;                             // values
-    bool gated = false;  // outs has one: the gated unit's
+    bool gated = false;             // outs has one: the gated unit's
+    bool beside_attention = false;  // the stage before or after it is attention
 };
 // in_flight: see stream_ring.
 std::unique_ptr<Stage> make_product_stage(const afs_graph& graph, const ProductNodes& nodes,

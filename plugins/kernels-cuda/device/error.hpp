@@ -22,6 +22,18 @@ inline Status launched(const char* kernel) {
     return error == cudaSuccess ? Status() : failure(error, std::string("launch of ") + kernel);
 }
 
+// Kernels of one chain that share an SM must ask for the same division of its memory between L1 and
+// shared memory: to change it the SM has to run empty first. All of ours ask for shared memory.
+template <class Kernel>
+Status prefer_shared(Kernel* kernel, int dynamic_bytes) {
+    cudaError_t error = cudaFuncSetAttribute(kernel, cudaFuncAttributePreferredSharedMemoryCarveout,
+                                             cudaSharedmemCarveoutMaxShared);
+    if (error == cudaSuccess && dynamic_bytes > 0)
+        error = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                     dynamic_bytes);
+    return error == cudaSuccess ? Status() : failure(error, "cudaFuncSetAttribute");
+}
+
 }  // namespace afs::cuda
 
 // Returns early where a CUDA call fails.

@@ -2,7 +2,8 @@
 // elements of memory an element.
 #pragma once
 #include "backend.hpp"
-#include "device/error.hpp"
+#include "device/launch.hpp"
+#include "kernels/overlap.cuh"
 #include "kernels/rows.cuh"
 
 namespace afs::cuda {
@@ -11,6 +12,8 @@ constexpr int kBinaryThreads = 256;
 
 template <class T, int kWidth, class F>
 __global__ void binary_kernel(Rows<const T> a, Rows<const T> b, Rows<T> out, int64_t cols, F f) {
+    let_next_start();
+    wait_for_previous();
     const int64_t col = (int64_t{blockIdx.y} * kBinaryThreads + threadIdx.x) * kWidth;
     if (col >= cols) return;
     const Pack<T, kWidth> x = load<kWidth>(a.row(blockIdx.x) + col);
@@ -35,10 +38,10 @@ Status binary(const afs_run& run, const char* name_a, const char* name_b, F f) {
         const bool wide = is_wide(a) && is_wide(b) && is_wide(out);
         return dispatch_width(wide, [&](auto width) {
             constexpr int kWidth = decltype(width)::value;
-            binary_kernel<T, kWidth><<<grid_of_rows(n, cols, kBinaryThreads, kWidth),
-                                       kBinaryThreads, 0, static_cast<cudaStream_t>(run.stream)>>>(
-                rows_of<const T>(a), rows_of<const T>(b), rows_of<T>(out), cols, f);
-            return launched("binary_kernel");
+            const Launch how = {grid_of_rows(n, cols, kBinaryThreads, kWidth), kBinaryThreads, 0,
+                                static_cast<cudaStream_t>(run.stream)};
+            return launch(how, binary_kernel<T, kWidth, F>, rows_of<const T>(a),
+                          rows_of<const T>(b), rows_of<T>(out), cols, f);
         });
     });
 }

@@ -58,6 +58,37 @@ __device__ inline void store(T* to, const Pack<T, N>& pack) {
     *reinterpret_cast<Pack<T, N>*>(to) = pack;
 }
 
+// Eight 16-bit elements as the registers have them, and as fp32.
+template <class T>
+__device__ inline void unpack(const uint4& raw, float (&x)[8]) {
+    const uint32_t words[] = {raw.x, raw.y, raw.z, raw.w};
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+        if constexpr (std::is_same_v<T, bf16>) {  // its upper half
+            x[2 * i] = __uint_as_float(words[i] << 16);
+            x[2 * i + 1] = __uint_as_float(words[i] & 0xffff0000u);
+        } else {
+            const float2 both = __half22float2(*reinterpret_cast<const __half2*>(&words[i]));
+            x[2 * i] = both.x;
+            x[2 * i + 1] = both.y;
+        }
+    }
+}
+template <class T>
+__device__ inline uint32_t pack(float low, float high) {
+    if constexpr (std::is_same_v<T, bf16>) {
+        const __nv_bfloat162 both = __floats2bfloat162_rn(low, high);
+        return *reinterpret_cast<const uint32_t*>(&both);
+    } else {
+        const __half2 both = __floats2half2_rn(low, high);
+        return *reinterpret_cast<const uint32_t*>(&both);
+    }
+}
+template <class T>
+__device__ inline uint4 pack(const float (&x)[8]) {
+    return {pack<T>(x[0], x[1]), pack<T>(x[2], x[3]), pack<T>(x[4], x[5]), pack<T>(x[6], x[7])};
+}
+
 // Calls f(T{}) -> Status for the element type behind dtype.
 template <class F>
 Status dispatch(int32_t dtype, F&& f) {

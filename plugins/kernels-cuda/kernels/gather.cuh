@@ -1,6 +1,7 @@
 // out[i] = from[source(i)]: whole rows, converted to the output's dtype where that is another.
 #pragma once
-#include "device/error.hpp"
+#include "device/launch.hpp"
+#include "kernels/overlap.cuh"
 #include "kernels/rows.cuh"
 
 namespace afs::cuda {
@@ -11,6 +12,8 @@ constexpr int kGatherThreads = 128;
 // NaN, which no reader overlooks.
 template <class F, class T, int kWidth, class Source>
 __global__ void gather_kernel(Rows<const F> from, Rows<T> out, int64_t cols, Source source) {
+    let_next_start();
+    wait_for_previous();
     const int64_t col = (int64_t{blockIdx.y} * kGatherThreads + threadIdx.x) * kWidth;
     if (col >= cols) return;
     const int64_t row = source(blockIdx.x);
@@ -37,10 +40,10 @@ Status gather(const afs_tensor& from, const afs_tensor& out, Source source, afs_
     if (n == 0) return {};
     return dispatch_width(is_wide(from) && is_wide(out), [&](auto width) {
         constexpr int kWidth = decltype(width)::value;
-        gather_kernel<F, T, kWidth><<<grid_of_rows(n, cols, kGatherThreads, kWidth), kGatherThreads,
-                                      0, static_cast<cudaStream_t>(stream)>>>(
-            rows_of<const F>(from), rows_of<T>(out), cols, source);
-        return launched("gather_kernel");
+        const Launch how = {grid_of_rows(n, cols, kGatherThreads, kWidth), kGatherThreads, 0,
+                            static_cast<cudaStream_t>(stream)};
+        return launch(how, gather_kernel<F, T, kWidth, Source>, rows_of<const F>(from),
+                      rows_of<T>(out), cols, source);
     });
 }
 

@@ -2,8 +2,9 @@
 // the cache's dtype where that is another. Token i goes to block slots[i] / block_size; padding
 // tokens are not stored. One block a token.
 #include "backend.hpp"
-#include "device/error.hpp"
+#include "device/launch.hpp"
 #include "kernels/cache.cuh"
+#include "kernels/overlap.cuh"
 #include "kernels/rows.cuh"
 
 namespace afs::cuda {
@@ -30,6 +31,8 @@ template <class T, class C>
 __global__ void kv_append_kernel(Rows<const T> k, Rows<const T> v, Side<C> k_cache, Side<C> v_cache,
                                  const int32_t* slots, const int32_t* n_real, int32_t block_size,
                                  int32_t width, int32_t head_dim) {
+    let_next_start();
+    wait_for_previous();
     const int32_t token = static_cast<int32_t>(blockIdx.x);
     if (token >= *n_real || slots[token] < 0) return;
     const int64_t block = slots[token] / block_size, slot = slots[token] % block_size;
@@ -59,15 +62,14 @@ public:
             return dispatch(layout.dtype, [&](auto stored) {
                 using T = decltype(t);
                 using C = decltype(stored);
-                kv_append_kernel<T, C>
-                    <<<step.n_tokens, kThreads, 0, static_cast<cudaStream_t>(run.stream)>>>(
-                        rows_of<const T>(k), rows_of<const T>(v),
-                        Side<C>{static_cast<C*>(run.kv->k), CacheStride(layout.k_stride)},
-                        Side<C>{static_cast<C*>(run.kv->v), CacheStride(layout.v_stride)},
-                        step.slots, step.cu_seqlens + step.n_seqs,
-                        static_cast<int32_t>(layout.block_size), static_cast<int32_t>(width),
-                        static_cast<int32_t>(layout.head_dim));
-                return launched("kv_append_kernel");
+                const Launch how = {step.n_tokens, kThreads, 0,
+                                    static_cast<cudaStream_t>(run.stream)};
+                return launch(how, kv_append_kernel<T, C>, rows_of<const T>(k), rows_of<const T>(v),
+                              Side<C>{static_cast<C*>(run.kv->k), CacheStride(layout.k_stride)},
+                              Side<C>{static_cast<C*>(run.kv->v), CacheStride(layout.v_stride)},
+                              step.slots, step.cu_seqlens + step.n_seqs,
+                              static_cast<int32_t>(layout.block_size), static_cast<int32_t>(width),
+                              static_cast<int32_t>(layout.head_dim));
             });
         });
     }

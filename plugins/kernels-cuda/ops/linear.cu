@@ -52,7 +52,7 @@ private:
         product.rows[0] = static_cast<int32_t>(a.weight.dims[0]);
         product.columns = static_cast<int32_t>(a.weight.dims[1]);
         product.input.input = a.x.data;
-        stream_ring(product);
+        stream_ring(product, false);
         return stream_launch(product, a.x.dtype, false, a.stream);
     }
     bool deterministic_;

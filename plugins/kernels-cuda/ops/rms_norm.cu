@@ -2,7 +2,8 @@
 //   weight_before_cast (OLMo-2): out = T(w * (x * r));   else (Llama): out = T(w * T(x * r)).
 // One block a row; sums in fp32. Bound by bytes: the row's second reading comes from a cache.
 #include "backend.hpp"
-#include "device/error.hpp"
+#include "device/launch.hpp"
+#include "kernels/overlap.cuh"
 #include "kernels/reduce.cuh"
 #include "kernels/rows.cuh"
 
@@ -12,6 +13,8 @@ namespace {
 template <class T, class W, int kWidth>
 __global__ void rms_norm_kernel(Rows<const T> x, const W* weight, Rows<T> out, int64_t d, float eps,
                                 bool weight_before_cast) {
+    let_next_start();
+    wait_for_previous();
     const T* from = x.row(blockIdx.x);
     float squares = 0;
     for (int64_t j = int64_t{threadIdx.x} * kWidth; j < d; j += int64_t{blockDim.x} * kWidth) {
@@ -56,12 +59,12 @@ public:
                 return dispatch_width(wide, [&](auto width) {
                     constexpr int kWidth = decltype(width)::value;
                     const int64_t pieces = (d + kWidth - 1) / kWidth;
-                    const int threads = pieces <= 128 ? 128 : pieces <= 256 ? 256 : 512;
-                    rms_norm_kernel<T, W, kWidth><<<static_cast<unsigned>(n), threads, 0,
-                                                    static_cast<cudaStream_t>(run.stream)>>>(
-                        rows_of<const T>(x), static_cast<const W*>(weight.data), rows_of<T>(out), d,
-                        params_.eps, params_.weight_before_cast != 0);
-                    return launched("rms_norm_kernel");
+                    const unsigned threads = pieces <= 128 ? 128 : pieces <= 256 ? 256 : 512;
+                    const Launch how = {static_cast<unsigned>(n), threads, 0,
+                                        static_cast<cudaStream_t>(run.stream)};
+                    return launch(how, rms_norm_kernel<T, W, kWidth>, rows_of<const T>(x),
+                                  static_cast<const W*>(weight.data), rows_of<T>(out), d,
+                                  params_.eps, params_.weight_before_cast != 0);
                 });
             });
         });

@@ -4,7 +4,8 @@
 //   else (OLMo-2):               fp32 cos, sin and arithmetic, rounded once.
 // One block a token: its table is made once and serves every head.
 #include "backend.hpp"
-#include "device/error.hpp"
+#include "device/launch.hpp"
+#include "kernels/overlap.cuh"
 #include "kernels/rope.cuh"
 #include "kernels/rows.cuh"
 
@@ -18,10 +19,12 @@ __global__ void rope_kernel(Rows<const T> x, Rows<T> out, const int32_t* positio
                             int32_t half, bool table_in_act_dtype,
                             const __grid_constant__ RopeFrequencies frequencies) {
     __shared__ float2 table[kRopeMaxHeadDim / 2];
+    let_next_start();
     const int32_t position = positions[blockIdx.x];
     for (int32_t j = static_cast<int32_t>(threadIdx.x); j < half; j += kThreads)
         table[j] = rope_cos_sin<T>(position, frequencies.inv_freq[j], table_in_act_dtype);
     __syncthreads();
+    wait_for_previous();
     const T* from = x.row(blockIdx.x);
     T* to = out.row(blockIdx.x);
     for (int32_t i = static_cast<int32_t>(threadIdx.x); i < width / 2; i += kThreads) {
@@ -55,11 +58,11 @@ public:
         if (step.n_tokens == 0) return {};
         return dispatch(out.dtype, [&](auto t) {
             using T = decltype(t);
-            rope_kernel<T><<<step.n_tokens, kThreads, 0, static_cast<cudaStream_t>(run.stream)>>>(
-                rows_of<const T>(x), rows_of<T>(out), step.positions,
-                static_cast<int32_t>(x.dims[1]), static_cast<int32_t>(params_.head_dim / 2),
-                params_.table_in_act_dtype != 0, frequencies_);
-            return launched("rope_kernel");
+            const Launch how = {step.n_tokens, kThreads, 0, static_cast<cudaStream_t>(run.stream)};
+            return launch(how, rope_kernel<T>, rows_of<const T>(x), rows_of<T>(out), step.positions,
+                          static_cast<int32_t>(x.dims[1]),
+                          static_cast<int32_t>(params_.head_dim / 2),
+                          params_.table_in_act_dtype != 0, frequencies_);
         });
     }
 

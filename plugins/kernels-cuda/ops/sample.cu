@@ -5,8 +5,9 @@
 // Many blocks find the largest logit of each part of a row; then one block a row draws. A row whose
 // n_vocab is no number of columns is drawn from what columns there are.
 #include "backend.hpp"
-#include "device/error.hpp"
+#include "device/launch.hpp"
 #include "kernels/draw.cuh"
+#include "kernels/overlap.cuh"
 #include "kernels/rows.cuh"
 
 namespace afs::cuda {
@@ -42,6 +43,8 @@ template <class T>
 __global__ void best_of_parts_kernel(Rows<const T> logits, int32_t n_columns, const afs_row* rows,
                                      Best* parts) {
     __shared__ Best of_warp[kPartThreads / 32];
+    let_next_start();
+    wait_for_previous();
     const afs_row& row = rows[blockIdx.y];
     if (!(row.flags & AFS_ROW_SAMPLE)) return;
     const int32_t n = columns_of(row, n_columns);
@@ -64,6 +67,8 @@ __global__ void __launch_bounds__(kDrawThreads)
                 int32_t* ids, int32_t* host_ids) {
     __shared__ typename Draw<T>::Shared shared;
     __shared__ Best whole;
+    let_next_start();
+    wait_for_previous();
     const afs_row& row = rows[blockIdx.x];
     if (!(row.flags & AFS_ROW_SAMPLE)) return;
     if (threadIdx.x < 32) {
@@ -101,13 +106,13 @@ public:
         return dispatch(logits.dtype, [&](auto t) -> Status {
             using T = decltype(t);
             auto* parts = static_cast<Best*>(run.workspace);
-            best_of_parts_kernel<T><<<dim3(kParts, step.n_rows), kPartThreads, 0, stream>>>(
-                rows_of<const T>(logits), n_columns, step.rows, parts);
-            AFS_TRY(launched("best_of_parts_kernel"));
-            draw_kernel<T><<<step.n_rows, kDrawThreads, 0, stream>>>(
-                rows_of<const T>(logits), n_columns, step.rows, parts,
-                static_cast<int32_t*>(out.data), step.host_ids);
-            return launched("draw_kernel");
+            Launch how = {dim3(kParts, step.n_rows), kPartThreads, 0, stream};
+            AFS_TRY(launch(how, best_of_parts_kernel<T>, rows_of<const T>(logits), n_columns,
+                           step.rows, parts));
+            how.grid = step.n_rows;
+            how.block = kDrawThreads;
+            return launch(how, draw_kernel<T>, rows_of<const T>(logits), n_columns, step.rows,
+                          parts, static_cast<int32_t*>(out.data), step.host_ids);
         });
     }
 };

@@ -10,7 +10,7 @@
 // takes 8 neighbouring columns of x and of its row at once; that permutes the columns within a
 // block alike on both sides. Sums of a row: over a warp's columns in the accumulators, then over
 // the eight warps in shared memory, always in the same order.
-#include "device/error.hpp"
+#include "device/launch.hpp"
 #include "kernels/overlap.cuh"
 #include "kernels/reduce.cuh"
 #include "kernels/swiglu.cuh"
@@ -33,17 +33,17 @@ __device__ void sync_warps() {
 struct Small {  // what a block keeps beside pages and x
     uint64_t full[kMaxDepth], empty[kMaxDepth];
     float partial[2][kWarps][kPageRows];
-    float of_warp[kWarps];
+    float of_warp[2][kWarps];
 };
 
-__device__ float sum_of_warps(float x, Small& small) {
+// In every thread; use: 0 for a block's first such sum, 1 for its second.
+__device__ float sum_of_warps(float x, int use, Small& small) {
     x = warp_sum(x);
-    if (threadIdx.x % 32 == 0) small.of_warp[threadIdx.x / 32] = x;
+    if (threadIdx.x % 32 == 0) small.of_warp[use][threadIdx.x / 32] = x;
     sync_warps();
     float sum = 0;
 #pragma unroll
-    for (int w = 0; w < kWarps; ++w) sum += small.of_warp[w];
-    sync_warps();  // of_warp may be written again
+    for (int w = 0; w < kWarps; ++w) sum += small.of_warp[use][w];
     return sum;
 }
 
@@ -99,58 +99,109 @@ __device__ void copy_pages(const StreamProduct& p, const Share& share, uint32_t 
     }
 }
 
-// x[j] = rms_norm(x)[j], each thread on its own chunks; squares: the row's sum of squares.
-template <class T>
-__device__ void scale(T* x, int chunks, int columns, const StreamNorm& norm, float squares) {
-    const float r = 1.0f / sqrtf(squares / static_cast<float>(columns) + norm.eps);
-    for (int c = static_cast<int>(threadIdx.x); c < chunks; c += kThreads) {
-        Pack<T, 8> v = load<8>(x + 8 * c);
-        const auto w = load<8>(static_cast<const T*>(norm.weight) + 8 * c);
+// x is made in chunks of 8 elements, chunk c by thread c % kThreads, kHeld of them at a time in
+// registers. A vector that is normed has to fit into one such round.
+constexpr int kFewHeld = 2, kMostHeld = 3;
+static_assert(8 * kMostHeld * kThreads == kStreamMaxNormed);
+
+template <class T, int kHeld>
+struct Held {
+    uint4 at[kHeld];
+
+    // Chunks beyond the columns are zeros.
+    template <class Load>
+    __device__ void load_from(const void* from, int first, int chunks, Load load) {
 #pragma unroll
-        for (int i = 0; i < 8; ++i) {
-            const float normed = widen(v.at[i]) * r;
-            v.at[i] =
-                narrow<T>(widen(w.at[i]) * (norm.weight_before_cast ? normed : rounded<T>(normed)));
+        for (int i = 0; i < kHeld; ++i) {
+            const int c = first + i * kThreads;
+            at[i] = from && c < chunks ? load(static_cast<const uint4*>(from) + c) : uint4{};
         }
-        store<8>(x + 8 * c, v);
     }
-}
-
-template <class T>
-__device__ float squares_of(const Pack<T, 8>& v) {
-    float sum = 0;
+    __device__ void store_to(void* to, int first, int chunks) const {
 #pragma unroll
-    for (int i = 0; i < 8; ++i) sum += widen(v.at[i]) * widen(v.at[i]);
-    return sum;
+        for (int i = 0; i < kHeld; ++i)
+            if (first + i * kThreads < chunks)
+                static_cast<uint4*>(to)[first + i * kThreads] = at[i];
+    }
+    __device__ float squares() const {
+        float sum = 0;
+#pragma unroll
+        for (const uint4& chunk : at) {
+            float x[8];
+            unpack<T>(chunk, x);
+#pragma unroll
+            for (const float each : x) sum += each * each;
+        }
+        return sum;
+    }
+    __device__ void scale(const Held& weight, const StreamNorm& norm, float r) {
+#pragma unroll
+        for (int i = 0; i < kHeld; ++i) {
+            float x[8], w[8];
+            unpack<T>(at[i], x);
+            unpack<T>(weight.at[i], w);
+#pragma unroll
+            for (float& each : x) each *= r;
+            if (!norm.weight_before_cast) unpack<T>(pack<T>(x), x);
+#pragma unroll
+            for (int e = 0; e < 8; ++e) x[e] *= w[e];
+            at[i] = pack<T>(x);
+        }
+    }
+    __device__ void add(const Held& other) {
+#pragma unroll
+        for (int i = 0; i < kHeld; ++i) {
+            float x[8], y[8];
+            unpack<T>(at[i], x);
+            unpack<T>(other.at[i], y);
+#pragma unroll
+            for (int e = 0; e < 8; ++e) x[e] += y[e];
+            at[i] = pack<T>(x);
+        }
+    }
+};
+
+__device__ float inverse_rms(float squares, int columns, const StreamNorm& norm) {
+    return 1.0f / sqrtf(squares / static_cast<float>(columns) + norm.eps);
 }
 
-// The vector, in shared memory, zeros behind its columns.
-template <class T>
+// The vector, in shared memory, zeros behind its columns. The (first) norm's weight is fetched
+// before the kernel before is waited for.
+template <class T, int kHeld>
 __device__ void make_x(const StreamInput& in, int columns, T* x, Small& small) {
-    const int chunks = columns / 8,
-              padded = (columns + kPageColumns - 1) / kPageColumns * kPageColumns / 8;
-    const int tid = static_cast<int>(threadIdx.x);
-    float squares = 0;
-    for (int c = tid; c < padded; c += kThreads) {
-        const Pack<T, 8> v =
-            c < chunks ? fresh_load<8>(static_cast<const T*>(in.input) + 8 * c) : Pack<T, 8>{};
-        squares += squares_of(v);
-        store<8>(x + 8 * c, v);
-    }
-    if (in.post.weight) scale(x, chunks, columns, in.post, sum_of_warps(squares, small));
-    if (in.residual) {
-        squares = 0;
-        for (int c = tid; c < chunks; c += kThreads) {
-            Pack<T, 8> v = load<8>(x + 8 * c);
-            const Pack<T, 8> a = fresh_load<8>(static_cast<const T*>(in.residual) + 8 * c);
-#pragma unroll
-            for (int i = 0; i < 8; ++i) v.at[i] = narrow<T>(widen(a.at[i]) + widen(v.at[i]));
-            squares += squares_of(v);
-            store<8>(x + 8 * c, v);
-            if (in.sum && blockIdx.x == 0) store<8>(static_cast<T*>(in.sum) + 8 * c, v);
+    const int chunks = columns / 8, tid = static_cast<int>(threadIdx.x);
+    const int padded = (columns + kPageColumns - 1) / kPageColumns * (kPageColumns / 8);
+    const auto fresh = [](const uint4* from) { return fresh_load16(from); };
+    const auto constant = [](const uint4* from) { return __ldg(from); };
+    Held<T, kHeld> value;
+    if (!in.is_made()) {
+        wait_for_previous();
+        for (int first = tid; first < padded; first += kHeld * kThreads) {
+            value.load_from(in.input, first, chunks, fresh);
+            value.store_to(x, first, padded);
         }
+        return sync_warps();
     }
-    if (in.norm.weight) scale(x, chunks, columns, in.norm, sum_of_warps(squares, small));
+    Held<T, kHeld> weight, residual;
+    const bool normed_twice = in.post.weight && in.norm.weight;
+    weight.load_from(in.post.weight ? in.post.weight : in.norm.weight, tid, chunks, constant);
+    wait_for_previous();
+    value.load_from(in.input, tid, chunks, fresh);
+    residual.load_from(in.residual, tid, chunks, fresh);
+    if (in.post.weight) {
+        const float squares = sum_of_warps(value.squares(), 0, small);
+        value.scale(weight, in.post, inverse_rms(squares, columns, in.post));
+    }
+    if (normed_twice) weight.load_from(in.norm.weight, tid, chunks, constant);
+    if (in.residual) {
+        value.add(residual);
+        if (in.sum && blockIdx.x == 0) value.store_to(static_cast<T*>(in.sum), tid, chunks);
+    }
+    if (in.norm.weight) {
+        const float squares = sum_of_warps(value.squares(), 1, small);
+        value.scale(weight, in.norm, inverse_rms(squares, columns, in.norm));
+    }
+    value.store_to(x, tid, padded);
     sync_warps();
 }
 
@@ -228,8 +279,9 @@ __device__ void multiply(const StreamProduct& p, const Share& share, const T* x,
     }
 }
 
-template <class T>
-__global__ void __launch_bounds__(kThreads + 32, 2)
+// With up to 64 registers two blocks fit on an SM beside one of attention (ops/attention/decode.cu).
+template <class T, int kHeld>
+__global__ void __maxnreg__(kHeld == kFewHeld ? 64 : 72)
     stream_kernel(const __grid_constant__ StreamProduct p) {
 #if __CUDA_ARCH__ >= 900
     extern __shared__ __align__(1024) char shared[];
@@ -251,8 +303,7 @@ __global__ void __launch_bounds__(kThreads + 32, 2)
         if (threadIdx.x == kThreads) copy_pages(p, share, shared_address(shared), full, empty);
         return;
     }
-    wait_for_previous();
-    make_x(p.input, p.columns, x, small);
+    make_x<T, kHeld>(p.input, p.columns, x, small);
     multiply(p, share, x, shared, full, empty, small);
 #endif
 }
@@ -264,35 +315,29 @@ int shared_bytes(const StreamProduct& p) {
 
 }  // namespace
 
-void stream_ring(StreamProduct& product, int32_t in_flight) {
+void stream_ring(StreamProduct& product, bool beside_attention, int32_t in_flight) {
     product.depth = 0;
-    const int room = kStreamSharedBytes - shared_bytes(product);
+    const int limit = beside_attention ? kStreamSharedBesideAttention : kStreamSharedBytes;
+    const int room = limit - shared_bytes(product);
     product.depth = room / kPageBytes < kMaxDepth ? room / kPageBytes : kMaxDepth;
     product.in_flight = in_flight < 1 ? 1 : product.depth < in_flight ? product.depth : in_flight;
 }
 
 Status stream_launch(const StreamProduct& product, int32_t dtype, bool early, cudaStream_t stream) {
-    int device = 0, n_sms = 0;
-    AFS_CUDA_TRY(cudaGetDevice(&device));
-    AFS_CUDA_TRY(cudaDeviceGetAttribute(&n_sms, cudaDevAttrMultiProcessorCount, device));
+    const int n_sms = device_attribute(cudaDevAttrMultiProcessorCount);
     int units = 0;
     for (int w = 0; w < (product.gated ? 1 : kStreamWeights); ++w)
         units += (product.rows[w] + kPageRows - 1) / kPageRows;
-    cudaLaunchAttribute overlap = {};
-    overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
-    overlap.val.programmaticStreamSerializationAllowed = 1;
-    cudaLaunchConfig_t config = {};
-    config.gridDim = dim3(static_cast<unsigned>(units < n_sms ? units : n_sms));
-    config.blockDim = dim3(kThreads + 32);
-    config.dynamicSmemBytes = static_cast<size_t>(shared_bytes(product));
-    config.stream = stream;
-    config.attrs = &overlap;
-    config.numAttrs = early ? 1 : 0;
-    const auto kernel = dtype == AFS_BF16 ? stream_kernel<bf16> : stream_kernel<f16>;
-    AFS_CUDA_TRY(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                      kStreamSharedBytes));
-    AFS_CUDA_TRY(cudaLaunchKernelEx(&config, kernel, product));
-    return {};
+    const bool few = product.columns <= 8 * kFewHeld * kThreads || !product.input.is_made();
+    const auto kernel = dtype == AFS_BF16
+                            ? few ? stream_kernel<bf16, kFewHeld> : stream_kernel<bf16, kMostHeld>
+                        : few ? stream_kernel<f16, kFewHeld>
+                              : stream_kernel<f16, kMostHeld>;
+    AFS_TRY(prefer_shared(kernel, kStreamSharedBytes));
+    Launch how = {dim3(static_cast<unsigned>(units < n_sms ? units : n_sms)), kThreads + 32,
+                  static_cast<size_t>(shared_bytes(product)), stream};
+    how.overlaps = early;
+    return launch(how, kernel, product);
 }
 
 }  // namespace afs::cuda

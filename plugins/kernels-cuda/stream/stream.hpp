@@ -33,6 +33,14 @@ struct StreamInput {
     const void* residual = nullptr;  // [columns], or NULL
     void* sum = nullptr;             // [columns], or NULL; neither input nor residual
     StreamNorm norm;
+
+#ifdef __CUDACC__
+    __host__ __device__
+#endif
+        bool
+        is_made() const {  // not simply the input
+        return post.weight || residual || norm.weight;
+    }
 };
 
 // A kernel's parameters, whole.
@@ -52,7 +60,8 @@ bool stream_fits(const afs_tensor& weight);
 // Describes a weight to the copy engine. Pure host work.
 Status stream_weight(const afs_tensor& weight, CUtensorMap& out);
 // Chooses the ring's depth for product.columns. in_flight: pages that may be on their way at once.
-void stream_ring(StreamProduct& product, int32_t in_flight = kStreamInFlight);
+void stream_ring(StreamProduct& product, bool beside_attention,
+                 int32_t in_flight = kStreamInFlight);
 // early: the kernel may start before the one before it on the stream is over (programmatic
 // dependent launch); what that one wrote is read only after it is.
 Status stream_launch(const StreamProduct& product, int32_t dtype, bool early, cudaStream_t stream);

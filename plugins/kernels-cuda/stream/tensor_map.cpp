@@ -1,6 +1,6 @@
 // How the copy engine (TMA) sees a weight: boxes of 8 rows x 16 blocks of 64 columns, each row of a
 // block 128 bytes, swizzled by the row. Columns and rows beyond the matrix arrive as zeros.
-#include "device/error.hpp"
+#include "device/launch.hpp"
 #include "stream/page.hpp"
 #include "stream/stream.hpp"
 
@@ -26,11 +26,7 @@ Result<Encode> encoder() {
 
 bool stream_fits(const afs_tensor& weight) {
     const bool narrow = weight.dtype == AFS_BF16 || weight.dtype == AFS_F16;
-    int device = 0, major = 0;
-    if (cudaGetDevice(&device) != cudaSuccess ||
-        cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device) != cudaSuccess)
-        return false;
-    return major >= 9 && narrow && weight.rank == 2 && weight.format == 0 && weight.dims[0] > 0 &&
+    return has_hopper() && narrow && weight.rank == 2 && weight.format == 0 && weight.dims[0] > 0 &&
            weight.dims[1] > 0 && weight.dims[1] % kBlockColumns == 0 &&
            weight.dims[1] <= kStreamMaxColumns && weight.strides[1] == 1 &&
            weight.strides[0] % 8 == 0 && reinterpret_cast<uintptr_t>(weight.data) % 16 == 0;

@@ -3,8 +3,9 @@
 // A block serves one query head of one token; its warps take the context's positions in turn, each
 // with an online softmax of its own (largest score m, sum l of exp(score - m), weighted sum of v),
 // and are combined at the end. The order of every sum is fixed by the position alone.
-#include "device/error.hpp"
+#include "device/launch.hpp"
 #include "kernels/cache.cuh"
+#include "kernels/overlap.cuh"
 #include "kernels/reduce.cuh"
 #include "kernels/rows.cuh"
 #include "ops/attention/attention.hpp"
@@ -40,6 +41,8 @@ __global__ void attention_any_kernel(Rows<const T> q, Rows<T> out,
                                      const __grid_constant__ AnyParams p) {
     __shared__ float of_warp[kWarps][32 * kPer];
     __shared__ float largest[kWarps], sums[kWarps];
+    let_next_start();
+    wait_for_previous();
     const auto token = static_cast<int32_t>(blockIdx.x);
     const uint32_t head = blockIdx.y, kv_head = head / p.group;
     const uint32_t seq = sequence_of(p.cu_seqlens, p.n_seqs, token);
@@ -116,10 +119,9 @@ Status attention_any(const AttentionArgs& a) {
     return dispatch(a.out.dtype, [&](auto t) {
         using T = decltype(t);
         const auto launch = [&](auto per) {
-            attention_any_kernel<T, decltype(per)::value>
-                <<<dim3(a.step.n_tokens, a.params.n_heads), 32 * kWarps, 0, a.stream>>>(
-                    rows_of<const T>(a.q), rows_of<T>(a.out), p);
-            return launched("attention_any_kernel");
+            const Launch how = {dim3(a.step.n_tokens, a.params.n_heads), 32 * kWarps, 0, a.stream};
+            return cuda::launch(how, attention_any_kernel<T, decltype(per)::value>,
+                                rows_of<const T>(a.q), rows_of<T>(a.out), p);
         };
         if (p.head_dim <= 64) return launch(std::integral_constant<int, 2>{});
         if (p.head_dim <= 128) return launch(std::integral_constant<int, 4>{});

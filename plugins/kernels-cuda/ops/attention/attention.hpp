@@ -27,6 +27,9 @@ struct AttentionEntry {
     int32_t q_before_cast = 0, k_before_cast = 0;  // the norms' variant
     int32_t table_in_act_dtype = 0;                // RoPE's
     RopeFrequencies frequencies{};
+    // Whether the kernel before runs long enough to go through the code once in its time: what has
+    // to come from memory, instructions too, is then there.
+    bool rehearse = false;
 };
 
 // Any dtypes, strides, head_dim up to kAttentionMaxHeadDim and grouping: one block for each token

@@ -1,14 +1,20 @@
 // attention/1 where every sequence has one token, in fp16 or bf16 over a cache of the same dtype.
 //
-// A cluster of 8 blocks serves one kv head of one sequence and all query heads that share it: each
-// block takes an eighth of the context, its warps take positions in turn, a few lanes a position,
-// with online softmaxes that are combined in registers, in shared memory and across the cluster.
-// How a context is divided depends on its own length alone, never on the batch. Bound by the bytes
-// of the cache; at short contexts by latency, so everything that does not depend on the kernel
-// before (the cache but for its newest position, RoPE's table) is fetched before waiting for it.
-#include "device/error.hpp"
+// A cluster of blocks serves one kv head of one sequence and all query heads that share it (up to
+// 8): each block takes its share of the context, its warps 16 positions at a time, on tensor cores
+// with the heads on the n side: scores = K q, sums = V^T p. A lane loads 16 bytes of a position
+// straight into the registers that the products want; V's are transposed there (movmatrix). How a
+// context is divided depends on its own length alone, never on the batch. Probabilities go into
+// their product as the sum of several numbers of the cache's dtype, so that nothing is lost.
+//
+// Bound by the bytes of the cache; at short contexts by latency. So what does not depend on the
+// kernel before (the cache but for its newest position, RoPE's table) is fetched before waiting for
+// it, and the block rehearses: it runs through the code once on whatever lies there, because the
+// weights of a layer have driven the code out of every cache since its last launch.
+#include "device/launch.hpp"
 #include "kernels/cache.cuh"
 #include "kernels/cluster.cuh"
+#include "kernels/mma.cuh"
 #include "kernels/overlap.cuh"
 #include "kernels/reduce.cuh"
 #include "kernels/rope.cuh"
@@ -18,8 +24,9 @@
 namespace afs::cuda {
 namespace {
 
-constexpr int kCluster = 8, kWarps = 8, kThreads = 32 * kWarps;
-constexpr int kBatch = 4;  // positions of a lane in flight
+constexpr int kWarps = 4, kThreads = 32 * kWarps;
+constexpr int kHeads = 8;  // the n side of a product
+constexpr int kTile = 16;  // positions of a warp at a time
 
 template <class T>
 struct DecodeParams {
@@ -30,7 +37,8 @@ struct DecodeParams {
     const int32_t *cu_seqlens, *context_lens, *block_table, *positions, *slots;
     uint32_t n_seqs, max_blocks, max_context, block_size, n_heads, n_kv_heads, group;
     float scale;
-    bool entry;  // q, k and v are raw products: norm, turn, append
+    bool entry;     // q, k and v are raw products: norm, turn, append
+    bool rehearse;  // there is time before the kernel before is over
     const T *q_norm, *k_norm;
     float q_eps, k_eps;
     bool q_before_cast, k_before_cast, table_in_act_dtype;
@@ -47,26 +55,29 @@ __device__ float worth(float from, float to) {
     return from == -INFINITY ? 0.0f : exp2f(from - to);
 }
 
-template <class T, int kHeadDim, int kGroup>
+template <class T, int kHeadDim>
 struct Shared {
-    float q[kGroup][kHeadDim];
-    Partial part[kWarps][kGroup], whole[kGroup];
-    float sum[kWarps][kGroup][kHeadDim];  // of each warp; then row 0 of the whole block
-    float2 table[kHeadDim / 2];
+    static constexpr int kPitch = kHeadDim + 2;
+    alignas(16) T q[kHeads][kHeadDim];  // zeros for heads that there are not
     alignas(16) T newest_k[kHeadDim];
     alignas(16) T newest_v[kHeadDim];
+    float2 table[kHeadDim / 2];
+    Partial part[kWarps][kHeads], whole[kHeads];
+    float sum[kWarps][kHeads][kPitch];  // of each warp; then row 0 of the whole block
 };
 
-// Sum of squares of a row of n elements; in every thread.
+// 1 / RMS of a row of n elements; in every thread.
 template <class T>
-__device__ float squares_of_row(const T* row, uint32_t n) {
+__device__ float inverse_rms(const T* row, uint32_t n, float eps) {
     float sum = 0;
+#pragma unroll 4
     for (uint32_t i = threadIdx.x * 8; i < n; i += kThreads * 8) {
-        const auto v = fresh_load<8>(row + i);
+        float x[8];
+        unpack<T>(fresh_load16(row + i), x);
 #pragma unroll
-        for (int e = 0; e < 8; ++e) sum += widen(v.at[e]) * widen(v.at[e]);
+        for (const float each : x) sum += each * each;
     }
-    return block_sum(sum);
+    return 1.0f / sqrtf(block_sum(sum) / static_cast<float>(n) + eps);
 }
 
 template <class T>
@@ -75,160 +86,210 @@ __device__ T normed(T x, T weight, float r, bool before_cast) {
     return narrow<T>(widen(weight) * (before_cast ? scaled : rounded<T>(scaled)));
 }
 
-// One head's pair j of a raw row, normed where there is a norm, and turned.
-template <class T, int kHeadDim>
-__device__ void enter_pair(const T* row, uint32_t at, const T* norm, float r, bool before_cast,
-                           float2 cos_sin, bool in_act_dtype, T& a, T& b) {
-    constexpr uint32_t kHalf = kHeadDim / 2;
-    a = __ldcg(row + at), b = __ldcg(row + at + kHalf);
-    if (norm) {
-        a = normed(a, norm[at], r, before_cast);
-        b = normed(b, norm[at + kHalf], r, before_cast);
+// Eight pairs of a raw row, from `at` and from `at` + half on: normed where there is a norm, and
+// turned by the table's entries from j on. As the registers have them.
+template <class T>
+__device__ void enter(const T* row, uint32_t at, uint32_t half, const T* norm, float r,
+                      bool before_cast, const float2* table, bool in_act_dtype, uint4& low,
+                      uint4& high) {
+    union Eight {
+        uint4 raw;
+        Pack<T, 8> pack;
+    } a, b;
+    a.raw = fresh_load16(row + at);
+    b.raw = fresh_load16(row + at + half);
+#pragma unroll
+    for (int e = 0; e < 8; ++e) {
+        if (norm) {
+            a.pack.at[e] = normed(a.pack.at[e], norm[at + e], r, before_cast);
+            b.pack.at[e] = normed(b.pack.at[e], norm[at + half + e], r, before_cast);
+        }
+        rope_turn(a.pack.at[e], b.pack.at[e], table[e], in_act_dtype);
     }
-    rope_turn(a, b, cos_sin, in_act_dtype);
+    low = a.raw;
+    high = b.raw;
 }
 
-// The query heads of this block in shared memory, times scale * log2(e).
-template <class T, int kHeadDim, int kGroup>
+// The query heads of this block in shared memory.
+template <class T, int kHeadDim>
 __device__ void take_queries(const DecodeParams<T>& p, uint32_t token, uint32_t kv_head,
-                             Shared<T, kHeadDim, kGroup>& s) {
-    constexpr uint32_t kHalf = kHeadDim / 2;
-    const float scale = p.scale * 1.44269504f;
+                             Shared<T, kHeadDim>& s) {
+    constexpr uint32_t kHalf = kHeadDim / 2, kPieces = kHalf / 8;
     const T* row = p.q.row(token);
-    float r = 0;
-    if (p.entry && p.q_norm) {
-        const uint32_t width = p.n_heads * kHeadDim;
-        r = 1.0f / sqrtf(squares_of_row(row, width) / static_cast<float>(width) + p.q_eps);
-    }
-    for (uint32_t i = threadIdx.x; i < kGroup * kHalf; i += kThreads) {
-        const uint32_t h = i / kHalf, j = i % kHalf;
-        T a{}, b{};
+    const float r = p.entry && p.q_norm ? inverse_rms(row, p.n_heads * kHeadDim, p.q_eps) : 0.0f;
+    for (uint32_t i = threadIdx.x; i < kHeads * kPieces; i += kThreads) {
+        const uint32_t h = i / kPieces, j = i % kPieces * 8;
+        uint4 low = {}, high = {};
         if (h < p.group) {
             const uint32_t at = (kv_head * p.group + h) * kHeadDim + j;
-            if (p.entry)
-                enter_pair<T, kHeadDim>(row, at, p.q_norm, r, p.q_before_cast, s.table[j],
-                                        p.table_in_act_dtype, a, b);
-            else
-                a = __ldcg(row + at), b = __ldcg(row + at + kHalf);
+            if (p.entry) {
+                enter(row, at, kHalf, p.q_norm, r, p.q_before_cast, s.table + j,
+                      p.table_in_act_dtype, low, high);
+            } else {
+                low = fresh_load16(row + at);
+                high = fresh_load16(row + at + kHalf);
+            }
         }
-        s.q[h][j] = widen(a) * scale;
-        s.q[h][j + kHalf] = widen(b) * scale;
+        *reinterpret_cast<uint4*>(&s.q[h][j]) = low;
+        *reinterpret_cast<uint4*>(&s.q[h][j + kHalf]) = high;
     }
 }
 
-// The newest position's k and v: in shared memory, and into the cache.
-template <class T, int kHeadDim, int kGroup>
-__device__ void take_newest(const DecodeParams<T>& p, uint32_t token, uint32_t kv_head,
-                            Shared<T, kHeadDim, kGroup>& s) {
-    constexpr uint32_t kHalf = kHeadDim / 2;
-    float r = 0;
-    if (p.k_norm) {
-        const uint32_t width = p.n_kv_heads * kHeadDim;
-        r = 1.0f /
-            sqrtf(squares_of_row(p.k.row(token), width) / static_cast<float>(width) + p.k_eps);
+// The newest position's k and v in shared memory, and with `store` in the cache.
+template <class T, int kHeadDim>
+__device__ void take_newest(const DecodeParams<T>& p, uint32_t token, uint32_t kv_head, bool store,
+                            Shared<T, kHeadDim>& s) {
+    constexpr uint32_t kHalf = kHeadDim / 2, kPieces = kHalf / 8;
+    const T* row = p.k.row(token);
+    const float r = p.k_norm ? inverse_rms(row, p.n_kv_heads * kHeadDim, p.k_eps) : 0.0f;
+    const auto size = static_cast<int32_t>(p.block_size);
+    const int64_t block = p.slots[token] / size, slot = p.slots[token] % size;
+    const auto put = [store](T* shared, T* cache, uint32_t j, const uint4& x) {
+        *reinterpret_cast<uint4*>(shared + j) = x;
+        if (store) *reinterpret_cast<uint4*>(cache + j) = x;
+    };
+    if (threadIdx.x < kPieces) {
+        const uint32_t j = threadIdx.x * 8;
+        T* const cache = p.k_cache + p.k_stride.at(block, kv_head, slot);
+        uint4 low, high;
+        enter(row, kv_head * kHeadDim + j, kHalf, p.k_norm, r, p.k_before_cast, s.table + j,
+              p.table_in_act_dtype, low, high);
+        put(s.newest_k, cache, j, low);
+        put(s.newest_k, cache, j + kHalf, high);
+    } else if (threadIdx.x >= 32 && threadIdx.x < 32 + kHeadDim / 8) {
+        const uint32_t j = (threadIdx.x - 32) * 8;
+        put(s.newest_v, p.v_cache + p.v_stride.at(block, kv_head, slot), j,
+            fresh_load16(p.v.row(token) + kv_head * kHeadDim + j));
     }
-    const int64_t block = p.slots[token] / static_cast<int32_t>(p.block_size);
-    const int64_t slot = p.slots[token] % static_cast<int32_t>(p.block_size);
-    T* const k_to = p.k_cache + p.k_stride.at(block, kv_head, slot);
-    T* const v_to = p.v_cache + p.v_stride.at(block, kv_head, slot);
-    for (uint32_t j = threadIdx.x; j < kHalf; j += kThreads) {
-        T a, b;
-        enter_pair<T, kHeadDim>(p.k.row(token), kv_head * kHeadDim + j, p.k_norm, r,
-                                p.k_before_cast, s.table[j], p.table_in_act_dtype, a, b);
-        s.newest_k[j] = k_to[j] = a;
-        s.newest_k[j + kHalf] = k_to[j + kHalf] = b;
-    }
-    for (uint32_t j = threadIdx.x; j < kHeadDim; j += kThreads)
-        s.newest_v[j] = v_to[j] = __ldcg(p.v.row(token) + kv_head * kHeadDim + j);
 }
 
-// A lane's 8 dimensions of the positions that it has in flight.
+__device__ uint32_t transposed(uint32_t x) {
+    uint32_t y;
+    asm volatile("movmatrix.sync.aligned.m8n8.trans.b16 %0, %1;" : "=r"(y) : "r"(x));
+    return y;
+}
+
+// How many numbers of the cache's dtype make up a probability.
 template <class T>
-struct Batch {
-    Pack<T, 8> k[kBatch], v[kBatch];
+constexpr int kParts = 2;
+template <>
+constexpr int kParts<bf16> = 3;
+
+// One side of a warp's 16 positions: a lane has 8 neighbouring dimensions of each 32, of positions
+// lane / 4 and 8 more. As the products see it, that permutes the dimensions, alike in q.
+template <int kHeadDim>
+struct Side {
+    uint4 low[kHeadDim / 32], high[kHeadDim / 32];
 };
 
-// What a lane has summed up over its positions, for each query head.
-template <class T, int kHeadDim, int kGroup>
-struct Lane {
-    static constexpr int kLanes = kHeadDim / 8;  // of one position
-    float q[kGroup][8], sum[kGroup][8];
-    Partial part[kGroup];
+// What a warp has summed up. A lane's heads are 2 * (lane % 4) and the next; the dimensions of
+// sums[2 * c + i] are dim_of(c, i) and 2 more.
+template <class T, int kHeadDim>
+struct Sums {
+    static constexpr int kChunks = kHeadDim / 32;
+    Partial part[2];
+    float sums[2 * kChunks][4];
 
-    __device__ void start(const Shared<T, kHeadDim, kGroup>& s) {
-        const uint32_t dim = threadIdx.x % kLanes * 8;
-#pragma unroll
-        for (int h = 0; h < kGroup; ++h)
-#pragma unroll
-            for (int e = 0; e < 8; ++e) q[h][e] = s.q[h][dim + e], sum[h][e] = 0;
-        for (Partial& each : part) each = {-INFINITY, 0};
+    __device__ static int dim_of(int chunk, int i) {
+        const int row = static_cast<int>(threadIdx.x) % 32 / 4;
+        return chunk * 32 + row / 2 * 8 + row % 2 + i * 4;
     }
-    // inside[i]: whether position i counts; alike in all lanes of a position.
-    template <int N>
-    __device__ void take(const Pack<T, 8> (&k)[N], const Pack<T, 8> (&v)[N],
-                         const bool (&inside)[N]) {
+    __device__ void clear() {
+        part[0] = part[1] = {-INFINITY, 0};
 #pragma unroll
-        for (int h = 0; h < kGroup; ++h) {
-            float score[N], m = part[h].m;
+        for (auto& each : sums)
 #pragma unroll
-            for (int i = 0; i < N; ++i) {
-                float dot = 0;
+            for (float& x : each) x = 0;
+    }
+
+    // scores[0..1]: of position lane / 4, [2..3]: 8 more; times scale * log2(e), -inf where the
+    // position does not count. Makes them probabilities under the new maximum.
+    __device__ void weigh(float (&scores)[4]) {
 #pragma unroll
-                for (int e = 0; e < 8; ++e) dot += q[h][e] * widen(k[i].at[e]);
+        for (int h = 0; h < 2; ++h) {
+            float m = fmaxf(scores[h], scores[h + 2]);
 #pragma unroll
-                for (int step = kLanes / 2; step > 0; step /= 2)
-                    dot += __shfl_xor_sync(0xffffffffu, dot, step);
-                score[i] = inside[i] ? dot : -INFINITY;
-                m = fmaxf(m, score[i]);
-            }
+            for (int step = 4; step < 32; step *= 2)
+                m = fmaxf(m, __shfl_xor_sync(0xffffffffu, m, step));
+            m = fmaxf(m, part[h].m);
             const float keep = worth(part[h].m, m);
-            part[h].m = m;
-            part[h].l *= keep;
+            scores[h] = worth(scores[h], m);
+            scores[h + 2] = worth(scores[h + 2], m);
+            part[h] = {m, part[h].l * keep + scores[h] + scores[h + 2]};
 #pragma unroll
-            for (int e = 0; e < 8; ++e) sum[h][e] *= keep;
+            for (auto& each : sums) each[h] *= keep, each[h + 2] *= keep;
+        }
+    }
+
+    __device__ void add(float (&weights)[4], const Side<kHeadDim>& v) {
 #pragma unroll
-            for (int i = 0; i < N; ++i) {
-                const float weight = inside[i] ? worth(score[i], m) : 0.0f;
-                part[h].l += weight;
-                if (!inside[i]) continue;  // what was loaded there is nobody's
+        for (int i = 0; i < kParts<T>; ++i) {
+            const uint32_t b0 = transposed(pack<T>(weights[0], weights[1]));
+            const uint32_t b1 = transposed(pack<T>(weights[2], weights[3]));
 #pragma unroll
-                for (int e = 0; e < 8; ++e) sum[h][e] += weight * widen(v[i].at[e]);
+            for (float& weight : weights) weight -= rounded<T>(weight);  // what is left of it
+#pragma unroll
+            for (int c = 0; c < kChunks; ++c) {
+                const uint32_t left[4] = {transposed(v.low[c].x), transposed(v.low[c].y),
+                                          transposed(v.high[c].x), transposed(v.high[c].y)};
+                const uint32_t right[4] = {transposed(v.low[c].z), transposed(v.low[c].w),
+                                           transposed(v.high[c].z), transposed(v.high[c].w)};
+                mma(T{}, sums[2 * c], left, b0, b1);
+                mma(T{}, sums[2 * c + 1], right, b0, b1);
             }
         }
     }
-    // Combines the lanes of a warp that have the same dimensions.
-    __device__ void combine() {
+
+    // Into shared memory; a head's l is still spread over the lanes of its positions.
+    __device__ void put(Shared<T, kHeadDim>& s) {
+        const int warp = static_cast<int>(threadIdx.x) / 32,
+                  lane = static_cast<int>(threadIdx.x) % 32;
 #pragma unroll
-        for (int h = 0; h < kGroup; ++h)
+        for (int h = 0; h < 2; ++h) {
+            float l = part[h].l;
 #pragma unroll
-            for (int step = kLanes; step < 32; step *= 2) {
-                const float m = __shfl_xor_sync(0xffffffffu, part[h].m, step);
-                const float l = __shfl_xor_sync(0xffffffffu, part[h].l, step);
-                const float top = fmaxf(part[h].m, m);
-                const float own = worth(part[h].m, top), other = worth(m, top);
-                part[h].m = top;
-                part[h].l = part[h].l * own + l * other;
+            for (int step = 4; step < 32; step *= 2) l += __shfl_xor_sync(0xffffffffu, l, step);
+            const int head = lane % 4 * 2 + h;
+            if (lane < 4) s.part[warp][head] = {part[h].m, l};
 #pragma unroll
-                for (int e = 0; e < 8; ++e) {
-                    const float theirs = __shfl_xor_sync(0xffffffffu, sum[h][e], step);
-                    sum[h][e] = sum[h][e] * own + theirs * other;
-                }
+            for (int i = 0; i < 2 * kChunks; ++i) {
+                const int dim = dim_of(i / 2, i % 2);
+                s.sum[warp][head][dim] = sums[i][h];
+                s.sum[warp][head][dim + 2] = sums[i][h + 2];
             }
+        }
     }
 };
 
-template <class T, int kHeadDim, int kGroup>
-__global__ void __launch_bounds__(kThreads, kGroup <= 4 ? 2 : 1)
+// q: a lane's part of its head, in shared memory.
+template <class T, int kHeadDim>
+__device__ void score(const Side<kHeadDim>& k, const T* q_part, float (&scores)[4]) {
+    float other[4] = {};
+#pragma unroll
+    for (int c = 0; c < kHeadDim / 32; ++c) {
+        const uint4 q = *reinterpret_cast<const uint4*>(q_part + c * 32);
+        const uint32_t left[4] = {k.low[c].x, k.high[c].x, k.low[c].y, k.high[c].y};
+        const uint32_t right[4] = {k.low[c].z, k.high[c].z, k.low[c].w, k.high[c].w};
+        mma(T{}, scores, left, q.x, q.y);
+        mma(T{}, other, right, q.z, q.w);
+    }
+#pragma unroll
+    for (int e = 0; e < 4; ++e) scores[e] += other[e];
+}
+
+// With 160 registers an SM has room for a block beside two of products (stream/stream.cu): the one
+// that it waits for and the one that waits for it.
+template <class T, int kHeadDim, int kCluster>
+__global__ void __maxnreg__(160)
     attention_decode_kernel(const __grid_constant__ DecodeParams<T> p) {
 #if __CUDA_ARCH__ >= 900
-    __shared__ Shared<T, kHeadDim, kGroup> s;
-    constexpr uint32_t kLanes = kHeadDim / 8, kPerWarp = 32 / kLanes, kStep = kWarps * kPerWarp;
-    if (threadIdx.x == 0) let_next_start();
+    __shared__ Shared<T, kHeadDim> s;
+    constexpr int kChunks = kHeadDim / 32;
+    let_next_start();
     const uint32_t rank = cluster_rank(), kv_head = blockIdx.y, seq = blockIdx.z;
     const auto token = static_cast<uint32_t>(p.cu_seqlens[seq]);
     const bool empty = static_cast<int32_t>(token) >= p.cu_seqlens[seq + 1];
-    const uint32_t warp = threadIdx.x / 32, lane = threadIdx.x % 32;
-    const uint32_t dim = lane % kLanes * 8;
+    const uint32_t warp = threadIdx.x / 32, lane = threadIdx.x % 32, dim = lane % 4 * 8;
 
     // This block's positions; with an entry the newest is apart, the last block's.
     const uint32_t context = empty ? 0
@@ -238,96 +299,125 @@ __global__ void __launch_bounds__(kThreads, kGroup <= 4 ? 2 : 1)
     const uint32_t share = (stored + kCluster - 1) / kCluster;
     const uint32_t begin = min(rank * share, stored), end = min(begin + share, stored);
     const int32_t* blocks = p.block_table + uint64_t{seq} * p.max_blocks;
-    Batch<T> batch;
-    const auto fetch = [&](uint32_t first) {
+    const auto fetch = [&](const T* cache, const CacheStride& stride, uint32_t first,
+                           Side<kHeadDim>& to) {
 #pragma unroll
-        for (int i = 0; i < kBatch; ++i) {
-            const uint32_t position = first + i * kStep;
-            if (position >= end) continue;
-            const int64_t block = blocks[position / p.block_size], slot = position % p.block_size;
-            batch.k[i] = fresh_load<8>(p.k_cache + p.k_stride.at(block, kv_head, slot) + dim);
-            batch.v[i] = fresh_load<8>(p.v_cache + p.v_stride.at(block, kv_head, slot) + dim);
+        for (int half = 0; half < 2; ++half) {
+            const uint32_t position = first + half * 8 + lane / 4;
+            const bool inside = position < end;
+            const uint32_t block = inside ? position / p.block_size : 0;
+            const T* from = cache + stride.at(inside ? blocks[block] : 0, kv_head,
+                                              inside ? position - block * p.block_size : 0);
+#pragma unroll
+            for (int c = 0; c < kChunks; ++c) {
+                uint4& target = half ? to.high[c] : to.low[c];
+                target =
+                    inside ? __ldcg(reinterpret_cast<const uint4*>(from + c * 32 + dim)) : uint4{};
+            }
         }
     };
-    uint32_t first = begin + warp * kPerWarp + lane / kLanes;
-    fetch(first);
-    if (p.entry)
-        for (uint32_t j = threadIdx.x; j < kHeadDim / 2; j += kThreads)
-            s.table[j] = rope_cos_sin<T>(empty ? 0 : p.positions[token], p.frequencies.inv_freq[j],
-                                         p.table_in_act_dtype);
-    __syncthreads();
-    wait_for_previous();
-    if (empty) return;  // the whole cluster
-
+    Side<kHeadDim> k, v;
+    uint32_t first = begin + warp * kTile;
+    fetch(p.k_cache, p.k_stride, first, k);
+    fetch(p.v_cache, p.v_stride, first, v);
+    if (p.entry && threadIdx.x < kHeadDim / 2)
+        s.table[threadIdx.x] =
+            rope_cos_sin<T>(empty ? 0 : p.positions[token], p.frequencies.inv_freq[threadIdx.x],
+                            p.table_in_act_dtype);
+    if (empty) return wait_for_previous();  // the whole cluster
     const bool has_newest = p.entry && rank == kCluster - 1;
-    take_queries(p, token, kv_head, s);
-    if (has_newest) take_newest(p, token, kv_head, s);
-    __syncthreads();
+    const float scale = p.scale * 1.44269504f;
+    Sums<T, kHeadDim> own;
+    // One turn of a warp: 16 positions, of which those below `stop` count.
+    const auto turn = [&](const Side<kHeadDim>& keys, const Side<kHeadDim>& values, uint32_t start,
+                          uint32_t stop) {
+        float scores[4] = {};
+        score<T, kHeadDim>(keys, &s.q[lane / 4][dim], scores);
+#pragma unroll
+        for (int e = 0; e < 4; ++e)
+            scores[e] = start + lane / 4 + e / 2 * 8 < stop ? scores[e] * scale : -INFINITY;
+        own.weigh(scores);
+        own.add(scores, values);
+    };
 
-    Lane<T, kHeadDim, kGroup> own;
-    own.start(s);
-    for (uint32_t base = begin; base < end; base += kBatch * kStep, first += kBatch * kStep) {
-        bool inside[kBatch];
+    for (bool rehearsal = p.rehearse;; rehearsal = false) {
+        __syncthreads();
+        if (!rehearsal) wait_for_previous();
+        take_queries(p, token, kv_head, s);
+        if (has_newest) take_newest(p, token, kv_head, !rehearsal, s);
+        __syncthreads();
+        own.clear();
+        // The newest position is the first of a tile of its own, of the warp with the least to do.
+        bool newest = has_newest && warp == kWarps - 1;
+        for (uint32_t at = first; at < end || newest || rehearsal; at += kWarps * kTile) {
+            const bool from_cache = at < end;
+            if (!from_cache && !rehearsal) {
+                newest = false;
 #pragma unroll
-        for (int i = 0; i < kBatch; ++i) inside[i] = first + i * kStep < end;
-        own.take(batch.k, batch.v, inside);
-        fetch(first + kBatch * kStep);
-    }
-    if (has_newest && warp == 0) {
-        const Pack<T, 8> k[1] = {load<8>(s.newest_k + dim)}, v[1] = {load<8>(s.newest_v + dim)};
-        const bool inside[1] = {lane < kLanes};
-        own.take(k, v, inside);
-    }
-    own.combine();
+                for (int c = 0; c < kChunks; ++c) {
+                    const int d = c * 32 + static_cast<int>(dim);
+                    k.low[c] = *reinterpret_cast<const uint4*>(s.newest_k + d);
+                    v.low[c] = lane < 4 ? *reinterpret_cast<const uint4*>(s.newest_v + d) : uint4{};
+                    k.high[c] = v.high[c] = uint4{};
+                }
+            }
+            turn(k, v, at, from_cache ? end : at + 1);
+            if (rehearsal) break;
+            if (at + kWarps * kTile >= end) continue;
+            fetch(p.k_cache, p.k_stride, at + kWarps * kTile, k);
+            fetch(p.v_cache, p.v_stride, at + kWarps * kTile, v);
+        }
+        own.put(s);
+        __syncthreads();
 
+        // The block's warps into row 0, each element by one thread; idle warps add nothing.
+        for (uint32_t i = threadIdx.x; i < p.group * kHeadDim; i += kThreads) {
+            const uint32_t h = i / kHeadDim, d = i % kHeadDim;
+            Partial whole = {-INFINITY, 0};
 #pragma unroll
-    for (int h = 0; h < kGroup; ++h) {
-        if (lane == 0) s.part[warp][h] = own.part[h];
-        if (lane < kLanes)
+            for (int w = 0; w < kWarps; ++w) whole.m = fmaxf(whole.m, s.part[w][h].m);
+            float sum = 0;
 #pragma unroll
-            for (int e = 0; e < 8; ++e) s.sum[warp][h][dim + e] = own.sum[h][e];
-    }
-    __syncthreads();
-    // The block's warps into row 0, each element by one thread.
-    for (uint32_t i = threadIdx.x; i < kGroup * kHeadDim; i += kThreads) {
-        const uint32_t h = i / kHeadDim, d = i % kHeadDim;
-        Partial whole = {-INFINITY, 0};
-        for (int w = 0; w < kWarps; ++w) whole.m = fmaxf(whole.m, s.part[w][h].m);
-        float sum = 0;
-        for (int w = 0; w < kWarps; ++w) {
-            const float weight = worth(s.part[w][h].m, whole.m);
-            whole.l += s.part[w][h].l * weight;
-            sum += s.sum[w][h][d] * weight;
+            for (int w = 0; w < kWarps; ++w) {
+                const float weight = worth(s.part[w][h].m, whole.m);
+                whole.l += s.part[w][h].l * weight;
+                sum += s.sum[w][h][d] * weight;
+            }
+            s.sum[0][h][d] = sum;
+            if (d == 0) s.whole[h] = whole;
         }
-        s.sum[0][h][d] = sum;
-        if (d == 0) s.whole[h] = whole;
-    }
-    cluster_sync();
-    // The cluster's blocks: each finishes an eighth of the elements.
-    for (uint32_t i = rank * kThreads + threadIdx.x; i < p.group * kHeadDim;
-         i += kCluster * kThreads) {
-        const uint32_t h = i / kHeadDim, d = i % kHeadDim;
-        float m[kCluster], top = -INFINITY;
+        cluster_sync();
+        // The cluster's blocks: each finishes its share of the elements.
+        for (uint32_t i = threadIdx.x * kCluster + rank; i < p.group * kHeadDim;
+             i += kCluster * kThreads) {
+            const uint32_t h = i / kHeadDim, d = i % kHeadDim;
+            float m[kCluster], l[kCluster], part[kCluster], top = -INFINITY;
 #pragma unroll
-        for (int r = 0; r < kCluster; ++r) {
-            m[r] = cluster_load(&s.whole[h].m, r);
-            top = fmaxf(top, m[r]);
-        }
-        float l = 0, sum = 0;
+            for (int r = 0; r < kCluster; ++r) {
+                m[r] = cluster_load(&s.whole[h].m, r);
+                l[r] = cluster_load(&s.whole[h].l, r);
+                part[r] = cluster_load(&s.sum[0][h][d], r);
+            }
 #pragma unroll
-        for (int r = 0; r < kCluster; ++r) {
-            const float weight = worth(m[r], top);
-            l += cluster_load(&s.whole[h].l, r) * weight;
-            sum += cluster_load(&s.sum[0][h][d], r) * weight;
+            for (int r = 0; r < kCluster; ++r) top = fmaxf(top, m[r]);
+            float total = 0, sum = 0;
+#pragma unroll
+            for (int r = 0; r < kCluster; ++r) {
+                const float weight = worth(m[r], top);
+                total += l[r] * weight;
+                sum += part[r] * weight;
+            }
+            if (!rehearsal)
+                p.out.row(token)[(kv_head * p.group + h) * kHeadDim + d] = narrow<T>(sum / total);
         }
-        p.out.row(token)[(kv_head * p.group + h) * kHeadDim + d] = narrow<T>(sum / l);
+        cluster_sync();  // shared memory stays until every block has read it
+        if (!rehearsal) return;
     }
-    cluster_sync();  // shared memory stays until every block has read it
 #endif
 }
 
 template <class T>
-DecodeParams<T> params_of(const AttentionArgs& a, const AttentionEntry* e) {
+DecodeParams<T> params_of(const AttentionArgs& a, const AttentionEntry* e, bool early) {
     DecodeParams<T> p = {rows_of<const T>(a.q),
                          {},
                          {},
@@ -350,6 +440,7 @@ DecodeParams<T> params_of(const AttentionArgs& a, const AttentionEntry* e) {
                          a.params.n_heads / a.params.n_kv_heads,
                          a.params.scale,
                          e != nullptr,
+                         early && e != nullptr && e->rehearse,
                          nullptr,
                          nullptr,
                          0,
@@ -370,37 +461,27 @@ DecodeParams<T> params_of(const AttentionArgs& a, const AttentionEntry* e) {
     return p;
 }
 
-template <class T, int kHeadDim, int kGroup>
-Status launch(const AttentionArgs& a, const AttentionEntry* entry, bool early) {
-    cudaLaunchAttribute attributes[2] = {};
-    attributes[0].id = cudaLaunchAttributeClusterDimension;
-    attributes[0].val.clusterDim.x = kCluster;
-    attributes[0].val.clusterDim.y = attributes[0].val.clusterDim.z = 1;
-    attributes[1].id = cudaLaunchAttributeProgrammaticStreamSerialization;
-    attributes[1].val.programmaticStreamSerializationAllowed = 1;
-    cudaLaunchConfig_t config = {};
-    config.gridDim = dim3(kCluster, a.params.n_kv_heads, a.step.n_seqs);
-    config.blockDim = dim3(kThreads);
-    config.stream = a.stream;
-    config.attrs = attributes;
-    config.numAttrs = early ? 2 : 1;
-    AFS_CUDA_TRY(cudaLaunchKernelEx(&config, attention_decode_kernel<T, kHeadDim, kGroup>,
-                                    params_of<T>(a, entry)));
-    return {};
+template <class T, int kHeadDim, int kCluster>
+Status launch_decode(const AttentionArgs& a, const AttentionEntry* entry, bool early) {
+    const auto kernel = attention_decode_kernel<T, kHeadDim, kCluster>;
+    AFS_TRY(prefer_shared(kernel, 0));
+    Launch how = {dim3(kCluster, a.params.n_kv_heads, a.step.n_seqs), kThreads, 0, a.stream};
+    how.overlaps = early;
+    how.cluster = kCluster;
+    return launch(how, kernel, params_of<T>(a, entry, early));
 }
 
+// Many kv heads fill the device with fewer blocks each. Not by the batch: a sequence's sums are its
+// own.
 template <class T, int kHeadDim>
-Status choose(const AttentionArgs& a, const AttentionEntry* entry, bool early) {
-    const uint32_t group = a.params.n_heads / a.params.n_kv_heads;
-    if (group == 1) return launch<T, kHeadDim, 1>(a, entry, early);
-    if (group <= 4) return launch<T, kHeadDim, 4>(a, entry, early);
-    return launch<T, kHeadDim, 8>(a, entry, early);
+Status choose_cluster(const AttentionArgs& a, const AttentionEntry* entry, bool early) {
+    return a.params.n_kv_heads > 16 ? launch_decode<T, kHeadDim, 4>(a, entry, early)
+                                    : launch_decode<T, kHeadDim, 8>(a, entry, early);
 }
-
 template <class T>
 Status choose(const AttentionArgs& a, const AttentionEntry* entry, bool early) {
-    return a.params.head_dim == 64 ? choose<T, 64>(a, entry, early)
-                                   : choose<T, 128>(a, entry, early);
+    return a.params.head_dim == 64 ? choose_cluster<T, 64>(a, entry, early)
+                                   : choose_cluster<T, 128>(a, entry, early);
 }
 
 // Whether every vector of a side may be loaded 16 bytes at a time.
@@ -412,14 +493,10 @@ bool wide_side(const void* data, const int64_t (&stride)[4]) {
 }  // namespace
 
 bool attention_decode_fits(const AttentionArgs& a) {
-    int device = 0, major = 0;
-    if (cudaGetDevice(&device) != cudaSuccess ||
-        cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device) != cudaSuccess)
-        return false;
     const int32_t dtype = a.out.dtype;
     const uint32_t head_dim = a.params.head_dim, group = a.params.n_heads / a.params.n_kv_heads;
-    return major >= 9 && (dtype == AFS_BF16 || dtype == AFS_F16) && a.layout.dtype == dtype &&
-           (head_dim == 64 || head_dim == 128) && group <= 8 && is_wide(a.q) &&
+    return has_hopper() && (dtype == AFS_BF16 || dtype == AFS_F16) && a.layout.dtype == dtype &&
+           (head_dim == 64 || head_dim == 128) && group <= kHeads && is_wide(a.q) &&
            a.step.n_seqs <= 65535 && a.params.n_kv_heads <= 65535 &&
            wide_side(a.k, a.layout.k_stride) && wide_side(a.v, a.layout.v_stride);
 }

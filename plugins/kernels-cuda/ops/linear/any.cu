@@ -1,7 +1,8 @@
 // linear/1 for any dtypes, shapes and strides. A block makes a 64 x 64 tile of the output from
 // 16-column slices of x and weight, widened to fp32 in shared memory; a thread has 4 x 4 sums, each
 // of the slices' sums in ascending k: shorter sums than one over all of k err less.
-#include "device/error.hpp"
+#include "device/launch.hpp"
+#include "kernels/overlap.cuh"
 #include "kernels/rows.cuh"
 #include "ops/linear/linear.hpp"
 
@@ -26,6 +27,8 @@ __global__ void __launch_bounds__(kThreads)
     linear_any_kernel(Rows<const T> x, Rows<const W> weight, Rows<T> out, int64_t n, int64_t m,
                       int64_t k) {
     __shared__ float tokens[kSlice][kTile + 1], outputs[kSlice][kTile + 1];
+    let_next_start();
+    wait_for_previous();
     const int64_t first_out = int64_t{blockIdx.x} * kTile, first = int64_t{blockIdx.y} * kTile;
     const int row = static_cast<int>(threadIdx.x) / (kTile / kPer) * kPer;
     const int col = static_cast<int>(threadIdx.x) % (kTile / kPer) * kPer;
@@ -64,9 +67,9 @@ Status linear_any(const LinearArgs& a) {
         return dispatch(a.weight.dtype, [&](auto stored) {
             using T = decltype(t);
             using W = decltype(stored);
-            linear_any_kernel<T, W><<<grid, kThreads, 0, a.stream>>>(
-                rows_of<const T>(a.x), rows_of<const W>(a.weight), rows_of<T>(a.out), n, m, k);
-            return launched("linear_any_kernel");
+            return launch({grid, kThreads, 0, a.stream}, linear_any_kernel<T, W>,
+                          rows_of<const T>(a.x), rows_of<const W>(a.weight), rows_of<T>(a.out), n,
+                          m, k);
         });
     });
 }

@@ -1,6 +1,7 @@
 // linear/1 for few tokens: a warp makes one output of kTokens tokens. Bound by the bytes of the
 // weight, which is read once for kTokens tokens, past the L1 cache.
-#include "device/error.hpp"
+#include "device/launch.hpp"
+#include "kernels/overlap.cuh"
 #include "kernels/reduce.cuh"
 #include "kernels/rows.cuh"
 #include "kernels/stream_load.cuh"
@@ -15,6 +16,8 @@ template <class T, class W, int kRows>
 __global__ void __launch_bounds__(32 * kWarps)
     linear_few_kernel(Rows<const T> x, Rows<const W> weight, Rows<T> out, int64_t n, int64_t m,
                       int64_t k) {
+    let_next_start();
+    wait_for_previous();
     const int64_t output = int64_t{blockIdx.x} * kWarps + threadIdx.x / 32;
     const int64_t first = int64_t{blockIdx.y} * kRows;
     if (output >= m) return;
@@ -54,9 +57,9 @@ Status linear_few(const LinearArgs& a) {
                 constexpr int kRows = decltype(rows)::value;
                 const dim3 grid(static_cast<unsigned>((m + kWarps - 1) / kWarps),
                                 static_cast<unsigned>((n + kRows - 1) / kRows));
-                linear_few_kernel<T, W, kRows><<<grid, 32 * kWarps, 0, a.stream>>>(
-                    rows_of<const T>(a.x), rows_of<const W>(a.weight), rows_of<T>(a.out), n, m, k);
-                return launched("linear_few_kernel");
+                return cuda::launch({grid, 32 * kWarps, 0, a.stream},
+                                    linear_few_kernel<T, W, kRows>, rows_of<const T>(a.x),
+                                    rows_of<const W>(a.weight), rows_of<T>(a.out), n, m, k);
             };
             return n == 1 ? launch(std::integral_constant<int, 1>{})
                           : launch(std::integral_constant<int, kTokens>{});

@@ -1,8 +1,9 @@
 // linear/1 in fp16 or bf16 on tensor cores. A block makes a tile of the output from slices of 64
 // columns, copied asynchronously into a ring of stages in shared memory; rows of 128 bytes are
 // swizzled so that ldmatrix meets no bank twice. Every output is one fp32 sum in ascending k.
-#include "device/error.hpp"
+#include "device/launch.hpp"
 #include "kernels/mma.cuh"
+#include "kernels/overlap.cuh"
 #include "kernels/rows.cuh"
 #include "ops/linear/linear.hpp"
 
@@ -56,6 +57,8 @@ __global__ void __launch_bounds__(Tile::kThreads)
     const int warp_row = warp / Tile::kWarpColumns * Tile::kWarpTokens;
     const int warp_col = warp % Tile::kWarpColumns * Tile::kWarpOutputs;
     const uint32_t base = shared_address(shared);
+    let_next_start();
+    wait_for_previous();
     const auto n_slices = static_cast<int>((k + kSlice - 1) / kSlice);
 
     const auto start = [&](int slice) {
@@ -116,23 +119,22 @@ __global__ void __launch_bounds__(Tile::kThreads)
 }
 
 template <class T, class Tile>
-Status launch(const LinearArgs& a) {
+Status launch_mma(const LinearArgs& a) {
     const int64_t n = a.x.dims[0], k = a.x.dims[1], m = a.weight.dims[0];
     const auto kernel = linear_mma_kernel<T, Tile>;
     AFS_CUDA_TRY(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                       Tile::kSharedBytes));
     const dim3 grid(static_cast<unsigned>((m + Tile::kOutputs - 1) / Tile::kOutputs),
                     static_cast<unsigned>((n + Tile::kTokens - 1) / Tile::kTokens));
-    kernel<<<grid, Tile::kThreads, Tile::kSharedBytes, a.stream>>>(
-        rows_of<const T>(a.x), rows_of<const T>(a.weight), rows_of<T>(a.out), n, m, k);
-    return launched("linear_mma_kernel");
+    return launch({grid, Tile::kThreads, Tile::kSharedBytes, a.stream}, kernel,
+                  rows_of<const T>(a.x), rows_of<const T>(a.weight), rows_of<T>(a.out), n, m, k);
 }
 
 template <class T>
 Status choose(const LinearArgs& a) {
-    if (a.x.dims[0] <= 16) return launch<T, Tile<16, 64, 16, 16, 6>>(a);
-    if (a.x.dims[0] <= 64) return launch<T, Tile<64, 64, 32, 32, 4>>(a);
-    return launch<T, Tile<128, 128, 64, 32, 3>>(a);
+    if (a.x.dims[0] <= 16) return launch_mma<T, Tile<16, 64, 16, 16, 6>>(a);
+    if (a.x.dims[0] <= 64) return launch_mma<T, Tile<64, 64, 32, 32, 4>>(a);
+    return launch_mma<T, Tile<128, 128, 64, 32, 3>>(a);
 }
 
 }  // namespace
