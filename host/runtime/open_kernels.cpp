@@ -14,7 +14,8 @@ Result<Backend> open_backend(const Config& config, const PluginSearch& search,
     AFS_ASSIGN(auto file, find_and_load(search, "kernels", name));
     OpenRequest request;
     request.name = name;
-    if (config.has("threads")) request.options["threads"] = std::to_string(config.natural("threads"));
+    if (config.has("threads"))
+        request.options["threads"] = std::to_string(config.natural("threads"));
     for (const auto& [key, value] : config.plugin(name).options) request.options[key] = value;
     Backend backend;
     backend.name = name;

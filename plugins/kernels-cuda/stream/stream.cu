@@ -279,7 +279,8 @@ __device__ void multiply(const StreamProduct& p, const Share& share, const T* x,
     }
 }
 
-// With up to 64 registers two blocks fit on an SM beside one of attention (ops/attention/decode.cu).
+// With up to 64 registers two blocks fit on an SM beside one of attention
+// (ops/attention/decode.cu).
 template <class T, int kHeld>
 __global__ void __maxnreg__(kHeld == kFewHeld ? 64 : 72)
     stream_kernel(const __grid_constant__ StreamProduct p) {

@@ -1,6 +1,7 @@
-/* Table afs.tokenizer/1: text to ids and back. Text is bytes. Invalid UTF-8 is no error: a byte that
- * belongs to no character is encoded by itself, and decode(encode(x)) == x, unless the checkpoint's
- * own rules lose something: a normaliser, a vocabulary without a token for some byte. */
+/* Table afs.tokenizer/1: text to ids and back. Text is bytes. Invalid UTF-8 is no error: a byte
+ * that belongs to no character is encoded by itself, and decode(encode(x)) == x, unless the
+ * checkpoint's own rules lose something: a normaliser, a vocabulary without a token for some byte.
+ */
 #pragma once
 #include "afs/abi/base.h"
 
