@@ -27,9 +27,11 @@ public:
         });
         return names;
     }
-    Result<std::vector<Finding>> run(uint32_t check, const std::string& config_json) override {
+    Result<std::vector<Finding>> run(uint32_t check, const EnvironmentView& view) override {
         afs_env_args args = make<afs_env_args>();
-        args.config_json = config_json.c_str();
+        args.config_json = view.config_json.c_str();
+        args.config_file = view.config_file.empty() ? nullptr : view.config_file.c_str();
+        args.root = view.root.empty() ? nullptr : view.root.c_str();
         const afs_finding* const* lines = nullptr;
         uint32_t n = 0;
         AFS_TRY(plugin_->call("run", [&](afs_error* e) {
@@ -39,7 +41,8 @@ public:
         for (uint32_t i = 0; i < n; ++i) {
             const afs_finding line = read<afs_finding>(lines[i]);
             findings.push_back({line.status, text_or_empty(line.name), text_or_empty(line.found),
-                                text_or_empty(line.needed), text_or_empty(line.remedy)});
+                                text_or_empty(line.needed), text_or_empty(line.remedy),
+                                line.momentary != 0});
         }
         return findings;
     }

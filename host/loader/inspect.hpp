@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "afs/status.hpp"
+#include "loader/loaded_libraries.hpp"
 
 namespace afs {
 
@@ -12,10 +13,12 @@ struct PluginFacts {
     std::vector<std::string> provides;
     bool usable = false;  // its probe says yes
     std::string reason;   // why not
+    // Of the child, after the probe: this program's own too.
+    std::vector<LoadedLibrary> libraries = {};
 };
 
 struct InspectOptions {
-    double timeout_seconds = 10;
+    double timeout_seconds = 10;             // for loading, and for its probe
     std::string program = "/proc/self/exe";  // one whose main hands __inspect to inspect_main
 };
 

@@ -16,12 +16,17 @@ typedef struct afs_finding {
     const char* found;  /* "143771 MiB" */
     const char* needed; /* "at least 16384 MiB"; NULL: nothing */
     const char* remedy; /* NULL when there is nothing to do */
+    /* 1: `found` differs from one look to the next on an unchanged machine (free memory, clocks):
+     * reports keep it apart from what two machines are compared by. */
+    uint32_t momentary, reserved;
 } afs_finding;
 
 /* GROWABLE; valid during the call. */
 typedef struct afs_env_args {
     uint32_t struct_size, reserved;
     const char* config_json; /* the active configuration, resolved, as JSON text */
+    const char* config_file; /* the file it came from; NULL: none was found */
+    const char* root;        /* the folder whose weights/ and reports/ are used; NULL: unknown */
 } afs_env_args;
 
 typedef struct afs_env {

@@ -42,13 +42,18 @@ inline afs_status env_run(afs_instance* i, uint32_t index, const afs_env_args* a
     return guard(e, "run", [&]() -> Status {
         EnvInstance& self = env(i);
         const afs_env_args a = read<afs_env_args>(args);
-        AFS_ASSIGN(self.findings, self.checks->run(index, a.config_json ? a.config_json : "{}"));
+        const auto text = [](const char* given, const char* otherwise) {
+            return std::string(given ? given : otherwise);
+        };
+        const EnvironmentView view{text(a.config_json, "{}"), text(a.config_file, ""),
+                                   text(a.root, "")};
+        AFS_ASSIGN(self.findings, self.checks->run(index, view));
         self.lines.clear();
         self.pointers.clear();
         for (const Finding& f : self.findings)
             self.lines.push_back({sizeof(afs_finding), f.status, f.name.c_str(), f.found.c_str(),
                                   f.needed.empty() ? nullptr : f.needed.c_str(),
-                                  f.remedy.empty() ? nullptr : f.remedy.c_str()});
+                                  f.remedy.empty() ? nullptr : f.remedy.c_str(), f.momentary, 0});
         for (const afs_finding& line : self.lines) self.pointers.push_back(&line);
         *findings = self.pointers.data();
         *n = static_cast<uint32_t>(self.pointers.size());
