@@ -6,9 +6,7 @@
 #include <random>
 #include <set>
 
-#include "afs/graph/resolved_graph.hpp"
-#include "afs/numeric.hpp"
-#include "afs/weights/weight_set.hpp"
+#include "bench/work.hpp"
 
 namespace afs {
 namespace {
@@ -22,14 +20,17 @@ std::vector<int32_t> random_ids(std::mt19937_64& generator, uint32_t n, int32_t 
     return ids;
 }
 
-// One measurement: seconds on the clock and the tokens they gave.
+// One measurement: seconds on the clock, the tokens they gave, and what was drawn.
 struct Sample {
     double seconds = 0;
     uint64_t tokens = 0;
+    std::vector<Drawn> drawn;
+    bool captured = false;  // a program was made or captured under way
 };
 
-// The clock runs from submit to the last prompt token for pp; for tg from the moment at which
-// every sequence has its first token to the last one.
+// The clock runs from submit to the last prompt token for pp. For tg from the moment at which every
+// sequence has its first token to the last one: with engine.prompts_first all of them generate in
+// every step between, from a context of n_prompt + 1 to one of n_prompt + generate.
 Result<Sample> measure(Engine& engine, const BenchTest& test, const BenchOptions& options,
                        std::mt19937_64& generator) {
     const bool generating = test.generate > 0;
@@ -37,10 +38,13 @@ Result<Sample> measure(Engine& engine, const BenchTest& test, const BenchOptions
     const EngineStats at_start = engine.stats();
     const uint64_t before = at_start.prompt_tokens + at_start.new_tokens;
     std::vector<uint64_t> ids;
+    Sample sample;
+    for (uint32_t s = 0; s < test.batch; ++s)
+        sample.drawn.push_back({random_ids(generator, n_prompt, options.n_vocab), {}});
     auto start = Clock::now();
-    for (uint32_t s = 0; s < test.batch; ++s) {
+    for (const Drawn& drawn : sample.drawn) {
         Request request;
-        request.prompt = random_ids(generator, n_prompt, options.n_vocab);
+        request.prompt = drawn.prompt;
         request.max_new_tokens = generating ? test.generate + 1 : 1;
         request.n_vocab = options.n_vocab;
         AFS_ASSIGN(const uint64_t id, engine.submit(std::move(request)));
@@ -66,12 +70,27 @@ Result<Sample> measure(Engine& engine, const BenchTest& test, const BenchOptions
             if (event.id < 0) continue;
             if (all_started) ++timed;
             started.insert(event.request);
+            sample.drawn[event.request - ids.front()].ids.push_back(event.id);
         }
         if (generating && !all_started && started.size() == test.batch) start = Clock::now();
     }
-    const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
-    if (generating) return Sample{seconds, timed};
-    return Sample{seconds, uint64_t{test.prompt} * test.batch};
+    sample.seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    sample.tokens = generating ? timed : uint64_t{test.prompt} * test.batch;
+    const EngineStats at_end = engine.stats();
+    sample.captured =
+        at_end.graph_replays > at_start.graph_replays && at_end.eager_steps > at_start.eager_steps;
+    return sample;
+}
+
+// Not while programs are still captured: the next repetition finds them.
+Result<Sample> measure_warm(Engine& engine, const BenchTest& test, const BenchOptions& options,
+                            std::mt19937_64& generator) {
+    constexpr int kWarmUps = 2;
+    AFS_ASSIGN(Sample sample, measure(engine, test, options, generator));
+    for (int i = 0; i < kWarmUps && sample.captured; ++i) {
+        AFS_ASSIGN(sample, measure(engine, test, options, generator));
+    }
+    return sample;
 }
 
 }  // namespace
@@ -83,31 +102,6 @@ std::string BenchTest::name() const {
     return name;
 }
 
-uint64_t weight_bytes_per_step(const Plan& plan, const WeightSet& weights) {
-    const afs_graph& graph = plan.graph->graph();
-    std::set<uint32_t> read;
-    for (uint32_t n = 0; n < graph.n_nodes; ++n) {
-        const afs_node& node = *graph.nodes[n];
-        if (std::string(node.op) == "embed/1") continue;
-        read.insert(node.inputs, node.inputs + node.n_inputs);
-    }
-    uint64_t bytes = 0;
-    for (const uint32_t value : read)
-        if (const Weight* weight = weights.of_value(value)) bytes += weight->bytes;
-    return bytes;
-}
-
-uint64_t kv_bytes_at(const Plan& plan, uint64_t n_tokens) {
-    const afs_graph& graph = plan.graph->graph();
-    uint64_t bytes = 0;
-    for (uint32_t g = 0; g < graph.n_kv_groups; ++g) {
-        const afs_kv_group& group = *graph.kv_groups[g];
-        bytes += n_tokens * 2 * group.n_layers * group.n_kv_heads * group.head_dim *
-                 dtype_size(plan.kv_layouts[g].dtype);
-    }
-    return bytes;
-}
-
 Result<BenchRow> run_bench(Engine& engine, const Plan& plan, const WeightSet& weights,
                            const BenchTest& test, const BenchOptions& options) {
     std::mt19937_64 generator(options.seed);
@@ -117,16 +111,30 @@ Result<BenchRow> run_bench(Engine& engine, const Plan& plan, const WeightSet& we
     warm_up.prompt = std::min(test.prompt, 16u);
     warm_up.generate = std::min(test.generate, 2u);
     AFS_TRY(measure(engine, warm_up, options, generator).status());
+    std::vector<Drawn> drawn;
     for (uint32_t r = 0; r < options.repetitions; ++r) {
-        AFS_ASSIGN(const Sample sample, measure(engine, test, options, generator));
+        AFS_ASSIGN(Sample sample, measure_warm(engine, test, options, generator));
         row.tokens_per_second.push_back(static_cast<double>(sample.tokens) / sample.seconds);
+        drawn = std::move(sample.drawn);
+    }
+    if (options.check) {
+        AFS_ASSIGN(row.check,
+                   check_tokens(engine, drawn, {options.n_vocab, options.tolerance, options.stop}));
+        if (row.check.outcome == BenchCheck::Outcome::wrong) {
+            row.tokens_per_second.clear();
+            return row;
+        }
+    } else {
+        row.check.text = "not asked for";
     }
     const auto n = static_cast<double>(row.tokens_per_second.size());
     row.mean = std::accumulate(row.tokens_per_second.begin(), row.tokens_per_second.end(), 0.0) / n;
     double squares = 0;
     for (const double x : row.tokens_per_second) squares += (x - row.mean) * (x - row.mean);
     row.deviation = n > 1 ? std::sqrt(squares / (n - 1)) : 0;
-    if (test.generate) {
+    if (!test.generate) {
+        row.flops = prompt_flops(plan, test.prompt) / test.prompt * row.mean;
+    } else {
         const uint64_t middle = std::max(1u, test.context) + test.generate / 2;
         row.bytes_per_token =
             static_cast<double>(weight_bytes_per_step(plan, weights)) / test.batch +

@@ -1,11 +1,13 @@
 // Measures prompt processing (pp) and token generation (tg) of an engine, the way llama-bench
-// does: one row a test, mean and standard deviation over repetitions, warm-up not counted.
+// does: one row a test, mean and standard deviation over repetitions, warm-up not counted. What the
+// last repetition drew is then checked (bench/check.hpp): a wrong row has no speed.
 #pragma once
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
 
+#include "bench/check.hpp"
 #include "engine/engine.hpp"
 
 namespace afs {
@@ -26,16 +28,14 @@ struct BenchRow {
     double mean = 0, deviation = 0;
     double bytes_per_token = 0;  // tg: weights and KV read for one step, over the batch
     double bytes_per_second = 0;
+    double flops = 0;  // pp: operations a second
+    BenchCheck check;  // wrong: nothing above but the test is filled
 };
-
-// Bytes of weights that one decode step reads: all that nodes read but embedding tables, of which
-// a step reads a row. A tied table that a linear/1 reads counts.
-uint64_t weight_bytes_per_step(const Plan& plan, const WeightSet& weights);
-// Bytes of KV cache that attention reads for one token at a context of n tokens.
-uint64_t kv_bytes_at(const Plan& plan, uint64_t n_tokens);
 
 struct BenchOptions {
     uint32_t repetitions = 3;
+    bool check = true;
+    double tolerance = 0.15;  // of check_tokens
     uint64_t seed = 1;
     int32_t n_vocab = 0;                                          // ids are drawn below this
     std::function<void(uint64_t done, uint64_t total)> progress;  // tokens of one repetition

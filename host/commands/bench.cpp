@@ -1,33 +1,22 @@
 // bench: prompt processing and token generation in tokens a second, as llama-bench prints them,
-// with the bytes a token reads and their share of the machine's measured read ceiling.
+// with the bytes a token reads and their share of the machine's measured read ceiling, and whether
+// what was timed was right.
 #include "bench/bench.hpp"
 
-#include <cmath>
-#include <cstdio>
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "afs/weights/weight_set.hpp"
+#include "bench/judge.hpp"
+#include "commands/bench_report.hpp"
+#include "commands/bench_soak.hpp"
 #include "commands/command.hpp"
 #include "commands/terminal.hpp"
 #include "engine/cpu_device.hpp"
+#include "runtime/open_model.hpp"  // parse_dtype
 #include "runtime/runtime.hpp"
 
 namespace afs {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-struct Subject {  // what all rows share
-    std::string model, kernels, dtype, plan;
-    uint64_t weight_bytes = 0, n_parameters = 0;
-    double ceiling = 0;  // bytes a second; 0: the device does not say
-};
-
-std::string format(const char* pattern, double value) {
-    char text[64];
-    std::snprintf(text, sizeof text, pattern, value);
-    return text;
-}
 
 // Tests in llama-bench's order: all pp, then all tg, for each context and batch.
 Result<std::vector<BenchTest>> make_tests(const ParsedOptions& options) {
@@ -68,104 +57,83 @@ Result<Config> with_room(const Config& config, const std::vector<BenchTest>& tes
     if (!stated("engine.max_sequences"))
         room.push_back(
             {"engine.max_sequences", std::to_string(sequences), "bench's largest batch"});
+    if (!stated("engine.prompts_first"))
+        room.push_back({"engine.prompts_first", "true", "bench's batches"});
     return config.with(room);
 }
 
-// host_ceiling: of the memory that the host owns, measured before the model took its share of it.
-Subject describe(const Runtime& runtime, double host_ceiling) {
-    Subject subject{runtime.model_name(), {}, runtime.dtype(), runtime.plan().id};
-    for (const Backend& backend : runtime.plan().backends)
-        subject.kernels += (subject.kernels.empty() ? "" : ",") + backend.name;
-    for (const Weight& weight : runtime.weights().weights()) {
-        uint64_t elements = 1;
-        for (int32_t d = 0; d < weight.rank; ++d) elements *= static_cast<uint64_t>(weight.dims[d]);
-        subject.n_parameters += elements;
-    }
-    subject.weight_bytes = runtime.weights().bytes();
-    const std::shared_ptr<Device>& device = runtime.plan().memories.front().device;
-    subject.ceiling = host_ceiling;
-    if (device) {
-        const auto measured = device->read_ceiling();
-        subject.ceiling = measured ? *measured : 0;
-    }
-    return subject;
+// What --check asks for: the other kernels to compare with, if any.
+std::string judge_of(const ParsedOptions& options, const Runtime& runtime) {
+    constexpr double kAffordable = 2e9;  // operations: about a second of the reference
+    const std::string check = options.text("check", "auto");
+    if (check == "none" || check == "self") return {};
+    if (check != "auto") return check;
+    const auto& backends = runtime.plan().backends;
+    const bool itself = backends.size() == 1 && backends[0].name == "reference";
+    return itself || judge_flops(runtime) > kAffordable ? std::string() : "reference";
 }
 
-std::string header(const Subject& subject) {
-    std::string out;
-    if (subject.ceiling > 0)
-        out += "read ceiling of this machine, best of a sweep in this run: " +
-               format("%.1f GB/s\n\n", subject.ceiling / 1e9);
-    return out +
-           "| model | size | params | kernels | dtype | test | t/s | MB/token | GB/s | % of "
-           "ceiling |\n"
-           "|---|--:|--:|---|---|--:|--:|--:|--:|--:|\n";
+Status judge(const Config& config, const ParsedOptions& options, Runtime& runtime, bool json,
+             nlohmann::ordered_json& report) {
+    const std::string other = judge_of(options, runtime);
+    if (other.empty()) return {};
+    AFS_ASSIGN(const BenchCheck check,
+               judge_logits(config, runtime, other, options.text("random-weights")));
+    report["logits"] = bench_json(check);
+    if (check.outcome == BenchCheck::Outcome::wrong)
+        return Status(Code::internal,
+                      "nothing is timed: the logits of a short prompt are wrong: " + check.text);
+    const bool right = check.outcome == BenchCheck::Outcome::right;
+    if (json) return {};
+    return write_out((right ? "logits of a short prompt: ✓ " : "logits are not checked: ") +
+                     check.text + "\n");
 }
 
-std::string line(const Subject& subject, const BenchRow& row) {
-    const bool tg = row.bytes_per_token > 0;
-    const auto parameters = static_cast<double>(subject.n_parameters);
-    return "| " + subject.model + " | " +
-           format("%.2f MiB", static_cast<double>(subject.weight_bytes) / 1048576.0) + " | " +
-           (parameters >= 1e9 ? format("%.2f B", parameters / 1e9)
-                              : format("%.2f M", parameters / 1e6)) +
-           " | " + subject.kernels + " | " + subject.dtype + " | " + row.test.name() + " | " +
-           format("%.2f", row.mean) + " ± " + format("%.2f", row.deviation) + " | " +
-           (tg ? format("%.1f", row.bytes_per_token / 1e6) : "") + " | " +
-           (tg ? format("%.2f", row.bytes_per_second / 1e9) : "") + " | " +
-           (tg && subject.ceiling > 0 ? format("%.1f", 100 * row.bytes_per_second / subject.ceiling)
-                                      : "") +
-           " |\n";
-}
-
-Json as_json(const Subject& subject, const BenchRow& row) {
-    Json json = {{"test", row.test.name()},     {"n_prompt", row.test.prompt},
-                 {"n_gen", row.test.generate},  {"batch", row.test.batch},
-                 {"context", row.test.context}, {"samples_ts", row.tokens_per_second},
-                 {"avg_ts", row.mean},          {"stddev_ts", row.deviation}};
-    if (row.bytes_per_token > 0) {
-        json["bytes_per_token"] = row.bytes_per_token;
-        json["bytes_per_second"] = row.bytes_per_second;
-        if (subject.ceiling > 0) json["share_of_ceiling"] = row.bytes_per_second / subject.ceiling;
-    }
-    return json;
-}
-
-Json as_json(const Subject& subject, const Runtime& runtime) {
-    Json json = {{"model", subject.model},
-                 {"model_bytes", subject.weight_bytes},
-                 {"parameters", subject.n_parameters},
-                 {"dtype", subject.dtype},
-                 {"plan", subject.plan},
-                 {"read_ceiling", subject.ceiling}};
-    for (const Backend& backend : runtime.plan().backends)
-        json["kernels"].push_back({{"name", backend.name},
-                                   {"plugin", backend.plugin},
-                                   {"version", backend.version},
-                                   {"path", backend.path},
-                                   {"sha256", backend.sha256}});
-    return json;
-}
-
-Status measure_all(Runtime& runtime, const std::vector<BenchTest>& tests, uint32_t repetitions,
-                   double host_ceiling, bool json) {
-    const Subject subject = describe(runtime, host_ceiling);
-    Json report = as_json(subject, runtime);
-    if (!json) AFS_TRY(write_out(header(subject)));
+Status measure_all(Runtime& runtime, const BenchSubject& subject, const ParsedOptions& options,
+                   const std::vector<BenchTest>& tests, uint32_t repetitions,
+                   nlohmann::ordered_json& report) {
+    const bool json = options.has("json");
+    const bool with_pp = std::any_of(tests.begin(), tests.end(),
+                                     [](const BenchTest& test) { return test.prompt > 0; });
+    if (!json) AFS_TRY(write_out(bench_header(subject, with_pp)));
+    std::vector<BenchRow> rows;
     for (const BenchTest& test : tests) {
         Progress progress(test.name());
         BenchOptions bench;
         bench.repetitions = repetitions;
+        bench.check = options.text("check", "auto") != "none";
+        bench.tolerance = id_tolerance(parse_dtype(runtime.dtype()));
         bench.n_vocab = static_cast<int32_t>(runtime.model().vocab_rows);
         bench.progress = [&](uint64_t done, uint64_t total) { progress.update(done, total); };
         bench.stop = [] { return interrupted() != 0; };
-        AFS_ASSIGN(const BenchRow row,
+        AFS_ASSIGN(BenchRow row,
                    run_bench(runtime.engine(), runtime.plan(), runtime.weights(), test, bench));
         progress.clear();
-        report["rows"].push_back(as_json(subject, row));
-        if (!json) AFS_TRY(write_out(line(subject, row)));
+        report["rows"].push_back(bench_json(subject, row));
+        if (!json) AFS_TRY(write_out(bench_line(subject, row, with_pp)));
+        rows.push_back(std::move(row));
     }
-    return json ? write_out(report.dump(2) + "\n") : write_out("\nplan " + subject.plan + "\n");
+    if (!json) AFS_TRY(write_out(bench_footer(subject, rows)));
+    for (const BenchRow& row : rows)
+        if (row.check.outcome == BenchCheck::Outcome::wrong)
+            return Status(Code::internal, row.test.name() + " is wrong: " + row.check.text);
+    return {};
+}
+
+// The verb once everything is open.
+Status measure(const Config& config, const ParsedOptions& options, Runtime& runtime,
+               const std::vector<BenchTest>& tests, uint32_t repetitions, double host_ceiling) {
+    const bool json = options.has("json");
+    const BenchSubject subject = describe_bench(runtime, host_ceiling);
+    nlohmann::ordered_json report = bench_json(subject, runtime);
+    Status status = judge(config, options, runtime, json, report);
+    if (status.ok() && options.has("soak")) {
+        status = soak(runtime, options, report);
+    } else if (status.ok()) {
+        status = measure_all(runtime, subject, options, tests, repetitions, report);
+    }
+    if (json) AFS_TRY(write_out(report.dump(2) + "\n"));
+    return status;
 }
 
 int run(const Command&, const ParsedOptions& options) {
@@ -175,17 +143,20 @@ int run(const Command&, const ParsedOptions& options) {
     const auto repetitions = options.number("repetitions", 3, 1, 1000);
     if (!repetitions) return report_failure(repetitions.status(), kUsage);
     auto config = open_config(options);
-    if (config) config = with_room(*config, *tests);
+    if (config && !options.has("soak")) config = with_room(*config, *tests);
     if (!config) return report_failure(config.status(), kUsage);
     RuntimeOptions wanted;
     wanted.random_weights = options.text("random-weights");
-    wanted.tokenizer = false;
+    wanted.tokenizer = options.has("soak");  // for its stop strings
+    if (auto seconds = options.number("soak", 60, 1, 1000000); !seconds)
+        return report_failure(seconds.status(), kUsage);
     CpuDevice host;
     const auto host_ceiling = host.read_ceiling();
     auto runtime = Runtime::open(*config, wanted);
     if (!runtime) return report_not_opened(runtime.status());
-    const Status status = measure_all(**runtime, *tests, static_cast<uint32_t>(*repetitions),
-                                      host_ceiling ? *host_ceiling : 0, options.has("json"));
+    const Status status =
+        measure(*config, options, **runtime, *tests, static_cast<uint32_t>(*repetitions),
+                host_ceiling ? *host_ceiling : 0);
     if (interrupted()) return 128 + interrupted();
     return status.ok() ? kDone : report_failure(status, kFailed);
 }
@@ -206,6 +177,11 @@ const Command& bench_command() {
          {"random-weights", "SHAPE",
           "N(0, 0.02) weights in the shape of llama-3.1-8b, llama-3.2-1b, llama-3.2-3b, olmo2-1b, "
           "olmo2-7b, olmo2-13b, olmo2-32b, or of a config.json"},
+         {"check", "auto|self|none|NAME",
+          "what is timed is checked against prompt steps of the same kernels (self); NAME compares "
+          "logits with those kernels first; auto: self, and reference where that takes a second"},
+         {"soak", "SECONDS",
+          "no table: mixed requests for so long, nothing may fail and memory may not grow"},
          {"json", "", "one JSON object with every sample"},
          {"help,h", "", "this page"}},
         true,

@@ -111,6 +111,8 @@ int run(const Command&, const ParsedOptions& options) {
     const double ready_seconds = seconds_since(start);
     const bool quiet = options.has("quiet"), json = options.has("json");
     if (!quiet) std::fprintf(stderr, "[%s]\n", (*runtime)->model_origin().c_str());
+    if (options.has("verbose"))
+        std::fprintf(stderr, "[ready: %s]\n", phases_text((*runtime)->phases()).c_str());
 
     auto prompt = read_prompt(options);
     if (!prompt)

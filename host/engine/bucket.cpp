@@ -5,14 +5,14 @@
 namespace afs {
 namespace {
 
-// 1, 2, 4, 8, then multiples of an eighth of the power of two below: less than a quarter is
-// padding.
-uint32_t round_count(uint32_t n, uint32_t limit) {
+// 1, 2, 4, 8, then multiples of an eighth of the power of two above, or of most_grain where that is
+// less: less than a quarter is padding.
+uint32_t round_count(uint32_t n, uint32_t limit, uint32_t most_grain = UINT32_MAX) {
     if (n == 0) return 0;
     uint32_t power = 1;
     while (power < n) power *= 2;
     if (power > 8) {
-        const uint32_t grain = power / 8;
+        const uint32_t grain = std::min(power / 8, most_grain);
         power = (n + grain - 1) / grain * grain;
     }
     return std::max(n, std::min(power, limit));
@@ -55,7 +55,8 @@ Bucket padded_bucket(const Batch& batch, const afs_limits& limits, uint32_t bloc
     Bucket bucket = exact_bucket(batch, limits.step_class, block_size);
     bucket.n_seqs = round_count(bucket.n_seqs, limits.max_seqs);
     bucket.n_rows = round_count(bucket.n_rows, limits.max_rows);
-    bucket.n_tokens = round_count(bucket.n_tokens, limits.max_tokens);
+    // Long prompts are bound by arithmetic: no more padding than a tile of rows.
+    bucket.n_tokens = round_count(bucket.n_tokens, limits.max_tokens, 64);
     if (limits.step_class == AFS_CLASS_DECODE) bucket.n_tokens = bucket.n_seqs;
     bucket.max_context = round_context(bucket.max_context, limits.max_context);
     bucket.max_blocks =

@@ -1,6 +1,5 @@
 #include "engine/cpu_device.hpp"
 
-#include <sched.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -11,6 +10,8 @@
 #include <string>
 #include <thread>
 #include <vector>
+
+#include "engine/processors.hpp"
 
 namespace afs {
 namespace {
@@ -24,12 +25,6 @@ uint64_t available_bytes() {
         if (key == "MemAvailable:") return kib * 1024;
     }
     return 0;
-}
-
-unsigned usable_cores() {
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) == 0) return static_cast<unsigned>(CPU_COUNT(&set));
-    return std::max(1u, std::thread::hardware_concurrency());
 }
 
 // Sums n words so that the compiler keeps every load.
@@ -112,13 +107,13 @@ Result<double> CpuDevice::read_ceiling() {
     madvise(memory, bytes, MADV_HUGEPAGE);  // advice only: a refusal costs some speed
     std::memset(memory, 1, bytes);
     const auto* data = static_cast<const uint64_t*>(memory);
-    const unsigned n_threads = usable_cores();
+    const uint32_t n_threads = n_processors();
     double best = 0;
     std::vector<uint64_t> sums(n_threads);
     for (int sweep = 0; sweep < 6; ++sweep) {
         const auto start = std::chrono::steady_clock::now();
         std::vector<std::thread> threads;
-        for (unsigned t = 0; t < n_threads; ++t)
+        for (uint32_t t = 0; t < n_threads; ++t)
             threads.emplace_back([&, t] {
                 const size_t from = words * t / n_threads, to = words * (t + 1) / n_threads;
                 sums[t] += read_all(data + from, to - from);

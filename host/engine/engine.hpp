@@ -36,6 +36,8 @@ struct EngineOptions {
     uint32_t max_context = 0;    // tokens of one sequence; 0: what the plan's limits allow
     uint32_t max_sequences = 0;  // that run at once; 0: what the plan's limits allow
     uint32_t prefill_chunk = 0;  // tokens of one step; 0: what the plan's limits allow
+    // Sequences that generate wait while a prompt is unfinished: a batch then generates as a whole.
+    bool prompts_first = false;
     // KV cache. 0: enough for max_sequences x max_context, but no more than the memory has free
     // beside weights and activations, less a margin; room for one sequence must remain. Otherwise
     // the cache takes at most this, and max_context shrinks to what it holds.
@@ -102,6 +104,9 @@ struct EngineStats {
     uint64_t preemptions = 0;     // times a sequence lost its blocks and was computed again
     double prefill_seconds = 0, decode_seconds = 0;  // steps with prompt tokens; all others
     uint64_t kv_bytes = 0, activation_bytes = 0, packed_weight_bytes = 0;
+    // Weights brought to a memory that cannot read them where they lie, or packed.
+    uint64_t loaded_weight_bytes = 0;
+    double load_seconds = 0;
     uint32_t kv_blocks = 0, kv_blocks_free = 0, block_size = 0;      // scratch not counted
     uint32_t max_context = 0, max_sequences = 0, prefill_chunk = 0;  // as they came out
     bool run_ahead = false, padded_buckets = false;

@@ -126,7 +126,9 @@ EngineStats EngineImpl::stats() const {
     stats.preemptions = scheduler_.preemptions();
     stats.kv_bytes = executor_->kv_bytes();
     stats.activation_bytes = executor_->activation_bytes();
-    stats.packed_weight_bytes = executor_->packed_weight_bytes();
+    stats.packed_weight_bytes = executor_->weights().packed_bytes();
+    stats.loaded_weight_bytes = executor_->weights().loaded_bytes();
+    stats.load_seconds = executor_->weights().load_seconds();
     stats.kv_blocks = scheduler_.pool().usable();
     stats.kv_blocks_free = scheduler_.n_free_blocks();
     stats.block_size = sizes_.block_size;

@@ -13,7 +13,8 @@ namespace afs {
 struct StepSizes {
     uint32_t max_context = 0, max_sequences = 0, prefill_chunk = 0, max_rows = 0;
     uint32_t block_size = 0, n_blocks = 0, max_blocks = 0;  // max_blocks: of one sequence
-    std::vector<afs_limits> limits;                         // [classes]
+    bool prompts_first = false;
+    std::vector<afs_limits> limits;  // [classes]
 };
 
 struct ExecContext {

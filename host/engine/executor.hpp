@@ -58,7 +58,7 @@ public:
     const ExecutorStats& stats() const { return stats_; }
     uint64_t kv_bytes() const { return context_.kv->bytes(); }
     uint64_t activation_bytes() const;
-    uint64_t packed_weight_bytes() const { return context_.weights.packed_bytes(); }
+    const WeightStore& weights() const { return context_.weights; }
 
 private:
     struct ClassState {

@@ -9,6 +9,7 @@ namespace afs {
 namespace {
 
 constexpr uint64_t kActivationBytes = 40u << 20, kLogitBytes = 8u << 20;
+constexpr uint32_t kHostChunk = 512, kDeviceChunk = 4096;
 
 // Activations of one step if every node is a unit of its own, in the graph's order.
 uint64_t activation_bytes(const afs_graph& graph, const afs_limits& limits) {
@@ -36,21 +37,25 @@ uint64_t logit_row_bytes(const afs_graph& graph) {
 }  // namespace
 
 afs_limits recommended_limits(const afs_graph& graph, const EngineOptions& options,
-                              uint32_t model_context) {
+                              uint32_t model_context, uint64_t device_bytes) {
     afs_limits limits = make<afs_limits>();
     limits.step_class = AFS_CLASS_GENERAL;
     limits.max_context =
         options.max_context ? options.max_context : std::min(std::max(model_context, 1u), 4096u);
     limits.max_seqs = options.max_sequences ? options.max_sequences : 1;
-    uint32_t chunk =
-        options.prefill_chunk ? options.prefill_chunk : std::min(512u, limits.max_context);
+    const uint64_t all_tokens = uint64_t{limits.max_context} * limits.max_seqs;
+    uint32_t chunk = options.prefill_chunk;
+    if (!chunk)
+        chunk = static_cast<uint32_t>(
+            std::min<uint64_t>(device_bytes ? kDeviceChunk : kHostChunk, all_tokens));
+    const uint64_t most_bytes = std::max(kActivationBytes, device_bytes / 32);
     const auto fit =
         static_cast<uint32_t>(std::min<uint64_t>(kLogitBytes / logit_row_bytes(graph), UINT32_MAX));
     for (;; chunk /= 2) {
         limits.max_tokens = std::max(chunk, limits.max_seqs);
         limits.max_rows = std::max(limits.max_seqs, std::min(limits.max_tokens, fit));
         if (options.prefill_chunk || chunk <= 32) break;
-        if (activation_bytes(graph, limits) <= kActivationBytes) break;
+        if (activation_bytes(graph, limits) <= most_bytes) break;
     }
     return limits;
 }

@@ -109,11 +109,17 @@ void Scheduler::admit() {
 Batch Scheduler::next(uint64_t step_number) {
     admit();
     Batch batch;
+    bool only_prompts = false;
+    if (sizes_.prompts_first)
+        for (const auto& [id, s] : sequences_)
+            only_prompts = only_prompts || (s->running && advances(*s) && !generates(*s));
+    const auto takes_part = [&](const Sequence& s) {
+        return s.running && advances(s) && !(only_prompts && generates(s));
+    };
     uint32_t waiting_for_one = 0;  // tokens and rows kept for those who come later
-    for (const auto& [id, s] : sequences_)
-        waiting_for_one += s->running && advances(*s) && lacks_one_token(*s);
+    for (const auto& [id, s] : sequences_) waiting_for_one += takes_part(*s) && lacks_one_token(*s);
     for (const auto& [id, s] : sequences_) {
-        if (!s->running || !advances(*s)) continue;
+        if (!takes_part(*s)) continue;
         waiting_for_one -= lacks_one_token(*s);
         const uint32_t used = batch.n_tokens() + waiting_for_one;
         const uint32_t used_rows = batch.n_rows() + waiting_for_one;

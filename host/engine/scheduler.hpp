@@ -49,6 +49,10 @@ private:
     // The sequence has a token to process and a use for what follows from it.
     bool advances(const Sequence& s) const;
     bool lacks_one_token(const Sequence& s) const { return s.n_total() - s.n_cached == 1; }
+    // Whether it generates: all it lacks is the token that its last step gave.
+    bool generates(const Sequence& s) const {
+        return lacks_one_token(s) && s.n_cached >= s.n_prompt;
+    }
     void place(Sequence& s, uint32_t n, uint64_t step_number, Batch& batch);
     // Tokens of a chunk of at most n whose rows fit into `rows`.
     uint32_t fit_rows(const Sequence& s, uint32_t n, uint32_t rows) const;

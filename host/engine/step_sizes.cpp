@@ -60,6 +60,7 @@ uint64_t blocks_that_fit(const Plan& plan, const WeightSet& weights, const StepS
 Result<StepSizes> step_sizes(const Plan& plan, const EngineOptions& options) {
     if (plan.classes.empty()) return invalid("cannot run a plan without step classes");
     StepSizes sizes;
+    sizes.prompts_first = options.prompts_first;
     const afs_limits& general = plan.classes[AFS_CLASS_GENERAL].limits;
     AFS_ASSIGN(sizes.block_size, KvCache::block_size(plan));
     const uint32_t context = std::min(general.max_context, general.max_blocks * sizes.block_size);

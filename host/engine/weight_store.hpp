@@ -1,7 +1,6 @@
 // The weights as each backend sees them: the mapped file itself where the domain reads host memory,
 // else one copy a memory; or the backend's own packing of it.
 #pragma once
-#include <functional>
 #include <map>
 #include <vector>
 
@@ -9,8 +8,6 @@
 #include "engine/domain.hpp"
 
 namespace afs {
-
-class WeightBytes;
 
 class WeightStore {
 public:
@@ -22,22 +19,27 @@ public:
     // nullptr: the backend does not read this weight.
     const afs_tensor* find(uint32_t backend, uint32_t value) const;
     uint64_t packed_bytes() const { return packed_bytes_; }
-    uint64_t copied_bytes() const { return copied_bytes_; }
+    // Brought to another memory, or packed where they were read in place; and how long that took.
+    uint64_t loaded_bytes() const { return loaded_bytes_; }
+    double load_seconds() const { return load_seconds_; }
 
 private:
     struct Raw {
         afs_tensor tensor{};
-        Buffer copy;  // empty: the tensor lies in the mapped file
+        Buffer copy;  // empty: the tensor lies in the mapped file, or is overwritten once packed
     };
-    using CopyIn = std::function<Status(Domain&, char* to, const WeightBytes&)>;
-    static Result<Raw> materialise(const Weight& weight, const afs_weight& line, Domain& domain,
-                                   const afs_value& value, const CopyIn& copy_in);
+    struct Loading;
+    Status load(const afs_graph& graph, const Plan& plan,
+                const std::vector<std::unique_ptr<Domain>>& domains);
+    Result<Raw> materialise(const Weight& weight, const afs_weight& line, const afs_value& value,
+                            bool keep, Loading& loading);
     Status add(const afs_graph& graph, const Plan& plan, const WeightUse& use, const Raw& raw,
-               Domain& domain);
+               Loading& loading);
 
     std::vector<Buffer> buffers_;
     std::map<std::pair<uint32_t, uint32_t>, afs_tensor> views_;  // (backend, value)
-    uint64_t packed_bytes_ = 0, copied_bytes_ = 0;
+    uint64_t packed_bytes_ = 0, loaded_bytes_ = 0;
+    double load_seconds_ = 0;
     WeightSet weights_;
 };
 

@@ -46,13 +46,21 @@ Status open_all(const Config& config, const PluginSearch& search,
     return {};
 }
 
-PlanLimits limits_of(const Config& config, const afs_graph& graph, uint32_t context_length) {
+// What the first backend's device has free; 0: it computes in the host's memory.
+uint64_t device_bytes(const std::vector<Backend>& backends) {
+    Device* const device = backends.empty() ? nullptr : backends.front().api->device();
+    afs_device_info info = make<afs_device_info>();
+    return device && device->info(info).ok() ? info.available : 0;
+}
+
+PlanLimits limits_of(const Config& config, const afs_graph& graph, uint32_t context_length,
+                     uint64_t device_bytes) {
     EngineOptions wanted;  // 0: recommended_limits decides
     wanted.max_sequences = static_cast<uint32_t>(config.natural("engine.max_sequences"));
     wanted.max_context = static_cast<uint32_t>(config.natural("engine.max_context"));
-    if (config.origin("engine.prefill_chunk") != "default")
+    if (config.has("engine.prefill_chunk"))
         wanted.prefill_chunk = static_cast<uint32_t>(config.natural("engine.prefill_chunk"));
-    const afs_limits chosen = recommended_limits(graph, wanted, context_length);
+    const afs_limits chosen = recommended_limits(graph, wanted, context_length, device_bytes);
     PlanLimits limits;
     limits.max_tokens = chosen.max_tokens;
     limits.max_seqs = chosen.max_seqs;
@@ -81,7 +89,8 @@ Result<std::shared_ptr<const Plan>> open_plan(const Config& config, const Plugin
         if (!has_backend(request.fallback, backend) && !has_backend(request.pinned, backend))
             AFS_TRY(open_all(config, search, {backend}, named, request.pinned));
     }
-    request.limits = limits_of(config, *request.abi, context_length);
+    request.limits =
+        limits_of(config, *request.abi, context_length, device_bytes(request.backends));
     if (config.has("engine.max_context") && context_length &&
         request.limits.max_context > context_length)
         return invalid("engine.max_context is " + std::to_string(request.limits.max_context) +

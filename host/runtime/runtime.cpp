@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 
 #include "afs/graph/resolved_graph.hpp"
 #include "afs/numeric.hpp"  // dtype_name
@@ -44,7 +45,7 @@ private:
     Status phase(const char* name, F&& f) {
         const auto start = Clock::now();
         Status status = f();
-        phases_.push_back({name, std::chrono::duration<double>(Clock::now() - start).count()});
+        phases_.push_back({name, std::chrono::duration<double>(Clock::now() - start).count(), 0});
         return status;
     }
     Status load_weights(const Config& config, const RuntimeOptions& options);
@@ -69,7 +70,12 @@ Status OpenedRuntime::load_weights(const Config& config, const RuntimeOptions& o
     RandomWeightOptions random;
     random.dtype = model_.dtype == AFS_F64 ? AFS_F32 : model_.dtype;
     std::vector<int32_t> dtypes(model_.graph->n_weights, random.dtype);
-    if (model_.checkpoint) {
+    if (options.weights_of) {
+        weights_ = options.weights_of->weights();
+        if (weights_.weights().size() != dtypes.size())
+            return invalid("cannot share weights: the models differ");
+        for (size_t i = 0; i < dtypes.size(); ++i) dtypes[i] = weights_.weights()[i].dtype;
+    } else if (model_.checkpoint) {
         AFS_ASSIGN(weights_, match_weights(*model_.graph, *model_.checkpoint));
         if (config.flag("check_tensors")) AFS_TRY(check_finite(weights_));
         for (size_t i = 0; i < dtypes.size(); ++i) dtypes[i] = weights_.weights()[i].dtype;
@@ -96,6 +102,7 @@ Status OpenedRuntime::make_engine(const Config& config) {
     options.max_context = general.limits.max_context;
     options.max_sequences = general.limits.max_seqs;
     options.prefill_chunk = general.limits.max_tokens;
+    options.prompts_first = config.flag("engine.prompts_first");
     options.kv_bytes = config.natural("engine.kv_memory_mib") << 20;
     if (config.origin("engine.run_ahead") != "default")
         options.run_ahead = config.flag("engine.run_ahead") ? EngineOptions::RunAhead::on
@@ -135,10 +142,31 @@ Status OpenedRuntime::open(const Config& config, const RuntimeOptions& options) 
     }));
     collect_stop_ids();
     sampling_ = resolve_sampling(config, &model_.info, "the checkpoint").params;
-    return options.engine ? phase("engine", [&] { return make_engine(config); }) : Status();
+    if (!options.engine) return {};
+    AFS_TRY(phase("engine", [&] { return make_engine(config); }));
+    // What the engine spent on bringing weights to where they are read is a phase of its own.
+    const EngineStats stats = engine_->stats();
+    phases_.back().seconds -= stats.load_seconds;
+    phases_.insert(phases_.end() - 1, Phase{"load", stats.load_seconds, stats.loaded_weight_bytes});
+    return {};
 }
 
 }  // namespace
+
+std::string phases_text(const std::vector<Phase>& phases) {
+    std::string text;
+    for (const Phase& phase : phases) {
+        char line[160];
+        int n = std::snprintf(line, sizeof line, "%s%s %.0f ms", text.empty() ? "" : ", ",
+                              phase.name.c_str(), phase.seconds * 1e3);
+        if (phase.bytes > 0 && phase.seconds > 0)
+            n += std::snprintf(line + n, sizeof line - static_cast<size_t>(n),
+                               " (%.2f GB at %.1f GB/s)", static_cast<double>(phase.bytes) / 1e9,
+                               static_cast<double>(phase.bytes) / phase.seconds / 1e9);
+        text.append(line, static_cast<size_t>(n));
+    }
+    return text;
+}
 
 Result<std::unique_ptr<Runtime>> Runtime::open(const Config& config,
                                                const RuntimeOptions& options) {

@@ -1,6 +1,7 @@
 // The plugin that owns domain "fake/1": memory that the host cannot read, asynchronous streams with
-// events, capture as a list of recorded work, and every op. Options: "ops": "none" (owner only) or
-// "no-sample" (all but sample/1); "fail_alloc": "N" (the N-th allocation fails).
+// events, capture as a list of recorded work, and every op. Options: "ops": "none" (owner only),
+// "no-sample" (all but sample/1) or "idle" (all, but none computes: what the host costs is left);
+// "fail_alloc": "N" (the N-th allocation fails); "memory_mib": "N" (how much the device has).
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -47,10 +48,12 @@ public:
                 free_.erase(it);
                 if (left) free_[at + size] = left;
                 used_[at] = size;
+                in_use_ += size;
                 return base_ + at;
             }
         if (end_ + size > afs_test::kFakeSize) return nullptr;
         used_[end_] = size;
+        in_use_ += size;
         end_ += size;
         return base_ + (end_ - size);
     }
@@ -60,8 +63,10 @@ public:
         if (it == used_.end()) std::abort();  // a test's double free
         madvise(base_ + afs_test::kFakeSize + it->first, it->second, MADV_DONTNEED);
         free_[it->first] = it->second;
+        in_use_ -= it->second;
         used_.erase(it);
     }
+    uint64_t used() const { return in_use_; }
     void* bytes_of(const void* address) const {
         auto* p = static_cast<char*>(const_cast<void*>(address));
         return p >= base_ && p < base_ + afs_test::kFakeSize ? p + afs_test::kFakeSize : p;
@@ -70,6 +75,7 @@ public:
 private:
     char* base_ = nullptr;
     uint64_t end_ = 0;
+    std::atomic<uint64_t> in_use_{0};
     std::mutex mutex_;
     std::map<uint64_t, uint64_t> free_, used_;  // offset, size
 };
@@ -139,12 +145,13 @@ struct Event {
 
 class FakeDevice final : public afs::Device {
 public:
-    explicit FakeDevice(uint64_t fail_alloc) : fail_alloc_(fail_alloc) {}
+    FakeDevice(uint64_t fail_alloc, uint64_t total) : fail_alloc_(fail_alloc), total_(total) {}
     bool good() const { return arena_.good(); }
 
     Status info(afs_device_info& out) override {
         out.flags = AFS_DEV_CAPTURE;
-        out.total = out.available = uint64_t{1} << 32;
+        out.total = total_;
+        out.available = total_ - std::min(total_, arena_.used());
         afs::put(out.domain, "fake:0");
         afs::put(out.name, "fake device");
         return {};
@@ -153,10 +160,16 @@ public:
         if (++n_allocs_ == fail_alloc_)
             return Status(Code::no_memory, "out of fake memory: needed " + std::to_string(bytes) +
                                                " bytes, available 0");
-        void* made = place == AFS_MEM_PINNED ? std::aligned_alloc(256, (bytes + 511) / 256 * 256)
-                                             : arena_.allocate(bytes);
-        if (!made) return Status(Code::no_memory, "out of fake memory");
-        return made;
+        const uint64_t available = total_ - std::min(total_, arena_.used());
+        void* made = nullptr;
+        if (place == AFS_MEM_PINNED)
+            made = std::aligned_alloc(256, (bytes + 511) / 256 * 256);
+        else if (bytes <= available)
+            made = arena_.allocate(bytes);
+        if (made) return made;
+        return Status(Code::no_memory, "out of fake memory: needed " + std::to_string(bytes >> 20) +
+                                           " MiB, available " + std::to_string(available >> 20) +
+                                           " MiB");
     }
     void release(int32_t place, void* address) override {
         if (!address) return;
@@ -243,13 +256,20 @@ private:
     }
 
     Arena arena_;
-    uint64_t fail_alloc_, n_allocs_ = 0;
+    uint64_t fail_alloc_, total_, n_allocs_ = 0;
+};
+
+// Takes no time; every sampled id stays 0.
+class IdleOp final : public afs::Op {
+    Status run(const afs_run&) override { return {}; }
 };
 
 class FakeBackend final : public afs::KernelBackend {
 public:
     explicit FakeBackend(const afs::OpenArgs& args)
-        : ops_(args.option("ops", "all")), device_(std::stoull(args.option("fail_alloc", "0"))) {}
+        : ops_(args.option("ops", "all")),
+          device_(std::stoull(args.option("fail_alloc", "0")),
+                  std::stoull(args.option("memory_mib", "4096")) << 20) {}
     static afs::Result<std::unique_ptr<afs::KernelBackend>> create(const afs::OpenArgs& args) {
         auto made = std::make_unique<FakeBackend>(args);
         if (!made->device_.good()) return Status(Code::no_memory, "no room for the fake memory");
@@ -265,6 +285,7 @@ public:
         return {};
     }
     afs::Result<std::unique_ptr<afs::Op>> prepare(const afs_query& query) override {
+        if (ops_ == "idle") return std::unique_ptr<afs::Op>(new IdleOp);
         return std::unique_ptr<afs::Op>(new afs_test::FakeOp(afs::Node(query)));
     }
 
