@@ -8,8 +8,9 @@ cd "$(dirname "$(readlink -f "$0")")"
 
 preset=${AFS_PRESET:-release}
 build_packages=(g++ cmake ninja-build pkg-config libboost-dev libboost-program-options-dev
-    nlohmann-json3-dev libspdlog-dev libpcre2-dev libsentencepiece-dev libssl-dev)
-test_packages=(catch2 clang)
+    nlohmann-json3-dev libspdlog-dev libpcre2-dev libsentencepiece-dev libssl-dev
+    libcurl4-openssl-dev)
+test_packages=(catch2 clang python3)
 
 say() { printf '\033[1m==\033[0m %s\n' "$*"; }
 die() {

@@ -11,13 +11,19 @@
 
 namespace {
 
+// Those that begin so; all for "".
+void print_commands(const std::string& beginning) {
+    for (const afs::Command& command : afs::commands())
+        if (command.name.starts_with(beginning))
+            std::printf("  %-16s %s\n", command.name.c_str(), command.summary.c_str());
+}
+
 void print_overview() {
     std::printf(
         "afs-host %s: runs open-weight language models from plugins\n\n"
         "usage: afs-host [VERB] [options]      without a verb: generate\n\n",
         afs::version());
-    for (const afs::Command& command : afs::commands())
-        std::printf("  %-10s %s\n", command.name.c_str(), command.summary.c_str());
+    print_commands("");
     std::printf(
         "\nafs-host VERB --help shows a verb's options and an example.\n"
         "example: echo \"Once upon a time\" | afs-host --model-plugin olmo2 --kernels reference\n");
@@ -38,9 +44,30 @@ const afs::Command* find_command(const std::string& name) {
     return nullptr;
 }
 
+// Whether it is "weights" of "weights fetch".
+bool is_first_of_two(const std::string& word) {
+    return std::any_of(
+        afs::commands().begin(), afs::commands().end(),
+        [&](const afs::Command& command) { return command.name.starts_with(word + " "); });
+}
+
+// Takes the verb from the front of the words: "generate", or two as in "weights fetch".
+std::string take_verb(std::vector<std::string>& args) {
+    std::string verb = args[0];
+    args.erase(args.begin());
+    if (!is_first_of_two(verb) || args.empty() || args[0].starts_with('-')) return verb;
+    verb += " " + args[0];
+    args.erase(args.begin());
+    return verb;
+}
+
 int unknown_verb(const std::string& verb) {
     std::vector<std::string> known;
-    for (const afs::Command& command : afs::commands()) known.push_back(command.name);
+    const std::string first = verb.substr(0, verb.find(' ')) + " ";
+    for (const afs::Command& command : afs::commands())
+        if (command.name.starts_with(first)) known.push_back(command.name);
+    if (known.empty())
+        for (const afs::Command& command : afs::commands()) known.push_back(command.name);
     std::string list;
     for (const std::string& name : known) list += (list.empty() ? "" : ", ") + name;
     return afs::report_failure(afs::invalid("unknown verb '" + verb + "'" +
@@ -59,15 +86,17 @@ int run(std::vector<std::string> args) {
         return afs::kDone;
     }
     std::string verb = "generate";
-    if (!args.empty() && !args[0].empty() && args[0][0] != '-') {
-        verb = args[0];
-        args.erase(args.begin());
-    }
-    const afs::Command* command = find_command(verb);
-    if (!command) return unknown_verb(verb);
+    if (!args.empty() && !args[0].empty() && args[0][0] != '-') verb = take_verb(args);
     const bool help = std::any_of(args.begin(), args.end(), [](const std::string& arg) {
         return arg == "--help" || arg == "-h";
     });
+    if (help && is_first_of_two(verb)) {
+        print_commands(verb + " ");
+        std::printf("\nafs-host %s VERB --help shows its options and an example.\n", verb.c_str());
+        return afs::kDone;
+    }
+    const afs::Command* command = find_command(verb);
+    if (!command) return unknown_verb(verb);
     if (help) {
         print_help(*command);
         return afs::kDone;

@@ -15,7 +15,7 @@ namespace afs {
 enum ExitCode : int { kDone = 0, kFailed = 1, kUsage = 2, kNotLoaded = 3 };
 
 struct Command {
-    std::string name;
+    std::string name;             // one word, or two: "weights fetch"
     std::string summary;          // one line
     std::string synopsis;         // "afs-host generate [options]"
     std::string example;          // a line that works as it stands after ./setup.sh
@@ -39,5 +39,6 @@ const Command& explain_command();
 const Command& generate_command();
 const Command& plugins_command();
 const Command& tokenize_command();
+const Command& weights_fetch_command();
 
 }  // namespace afs

@@ -17,7 +17,7 @@ int report_not_opened(const Status& status) {
 const std::vector<Command>& commands() {
     static const std::vector<Command> all = {
         generate_command(), chat_command(),    tokenize_command(), bench_command(),
-        explain_command(),  plugins_command(), config_command()};
+        explain_command(),  plugins_command(), config_command(),   weights_fetch_command()};
     return all;
 }
 

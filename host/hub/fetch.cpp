@@ -1,0 +1,235 @@
+#include "hub/fetch.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+#include <cstdio>
+#include <ctime>
+#include <deque>
+#include <thread>
+
+#include "hub/download.hpp"
+#include "hub/files/folder_lock.hpp"
+
+namespace afs::hub {
+namespace fs = std::filesystem;
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr const char* kPartsFolder = ".fetch";
+constexpr uint64_t kSpareBytes = 16 << 20;  // for file systems' own needs
+
+std::string utc_now() {
+    const std::time_t now = std::time(nullptr);
+    std::tm parts{};
+    gmtime_r(&now, &parts);
+    char text[32];
+    std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+    return text;
+}
+
+// Several downloads at once. The caller's thread watches, the others work; the first failure that
+// does not pass stops all.
+class Queue {
+public:
+    Queue(const Settings& settings, const FetchRequest& request, const Listing& listing,
+          const std::vector<RemoteFile>& files, const DownloadPlace& place,
+          const std::function<bool()>& cancelled)
+        : settings_(settings),
+          request_(request),
+          listing_(listing),
+          files_(files),
+          place_(place),
+          cancelled_(cancelled),
+          pace_([this] { return stopped_ || cancelled_(); }),
+          progress_(files.size()),
+          results_(files.size()) {
+        for (size_t i = 0; i < files.size(); ++i) waiting_.push_back(i);
+        // Small ones first: what is wrong shows early. Then the largest, so that none is left
+        // alone.
+        const auto weight = [&files](size_t i) {
+            const uint64_t bytes = files[i].bytes;
+            return bytes < (1u << 20) ? 0 : ~bytes;
+        };
+        std::stable_sort(waiting_.begin(), waiting_.end(),
+                         [&](size_t a, size_t b) { return weight(a) < weight(b); });
+    }
+
+    Status run(const FetchWatch& watch) {
+        const size_t n = std::min<size_t>(std::max(1u, request_.jobs), files_.size());
+        std::vector<std::thread> workers;
+        working_ = n;
+        for (size_t i = 0; i < n; ++i) workers.emplace_back([this] { work(); });
+        for (std::unique_lock lock(mutex_); working_ > 0;) {
+            idle_.wait_for(lock, 100ms, [this] { return working_ == 0; });
+            lock.unlock();
+            watch(snapshot());
+            lock.lock();
+        }
+        for (std::thread& worker : workers) worker.join();
+        if (cancelled_()) return Status(Code::cancelled, "interrupted");
+        return failure_;
+    }
+
+    FetchSnapshot snapshot() const {
+        FetchSnapshot now;
+        now.files = files_.size();
+        for (size_t i = 0; i < files_.size(); ++i) {
+            now.total += files_[i].bytes;
+            now.done += progress_[i].done;
+            now.received += progress_[i].received;
+            now.files_done += progress_[i].finished;
+        }
+        now.pause_seconds = pace_.seconds_left();
+        return now;
+    }
+    const std::vector<Downloaded>& results() const { return results_; }
+
+private:
+    void work() {
+        HttpClient client(settings_, [this] { return pace_.cancelled(); });
+        for (size_t i; next(i);) {
+            auto result = Download(client, settings_, listing_, files_[i], place_, request_.retry,
+                                   pace_, progress_[i])
+                              .run();
+            if (result)
+                results_[i] = *result;
+            else
+                fail(result.status(), files_[i].path);
+        }
+        const std::lock_guard lock(mutex_);
+        --working_;
+        idle_.notify_all();
+    }
+
+    bool next(size_t& i) {
+        const std::lock_guard lock(mutex_);
+        if (waiting_.empty() || stopped_ || cancelled_()) return false;
+        i = waiting_.front();
+        waiting_.pop_front();
+        return true;
+    }
+
+    void fail(const Status& status, const std::string& path) {
+        const std::lock_guard lock(mutex_);
+        if (stopped_) return;  // the first one is the reason, the others stopped for it
+        failure_ = status.context("cannot fetch '" + path + "' of " + listing_.repository);
+        stopped_ = true;
+    }
+
+    const Settings& settings_;
+    const FetchRequest& request_;
+    const Listing& listing_;
+    const std::vector<RemoteFile>& files_;
+    const DownloadPlace& place_;
+    const std::function<bool()>& cancelled_;
+    std::atomic<bool> stopped_{false};
+    Pace pace_;
+    std::deque<FileProgress> progress_;
+    std::vector<Downloaded> results_;
+    std::mutex mutex_;
+    std::condition_variable idle_;
+    std::deque<size_t> waiting_;
+    size_t working_ = 0;
+    Status failure_;
+};
+
+// What is still to come, by the sizes of what is there.
+uint64_t bytes_to_come(const std::vector<RemoteFile>& files, const DownloadPlace& place) {
+    uint64_t needed = 0;
+    for (const RemoteFile& file : files) {
+        std::error_code absent;
+        const uint64_t whole = fs::file_size(place.folder / file.path, absent);
+        if (!absent && whole == file.bytes) continue;
+        const uint64_t part = fs::file_size(place.parts / (file.digest.hex + ".part"), absent);
+        needed += file.bytes - (absent ? 0 : std::min(part, file.bytes));
+    }
+    return needed;
+}
+
+Status check_disk(const std::vector<RemoteFile>& files, const DownloadPlace& place) {
+    const uint64_t needed = bytes_to_come(files, place);
+    AFS_ASSIGN(const uint64_t available, free_bytes(place.folder));
+    if (needed == 0 || needed + kSpareBytes <= available) return {};
+    return Status(Code::no_memory, "not enough room at '" + place.folder.string() +
+                                       "': " + bytes_text(needed) + " are to come, " +
+                                       bytes_text(available) +
+                                       " are free; make room, or choose another disk with --to");
+}
+
+Status make_folder(const fs::path& folder) {
+    std::error_code error;
+    fs::create_directories(folder, error);
+    if (!error && fs::is_directory(folder, error)) return {};
+    return Status(Code::io,
+                  "cannot make the folder '" + folder.string() +
+                      "': " + (error ? error.message() : "a file is in its place") +
+                      "; choose one that you may write to with --to",
+                  {}, error.value());
+}
+
+// Parts that nothing needs any more: of other revisions, or of files that are whole.
+void clear_parts(const fs::path& parts) {
+    std::error_code ignored;
+    for (const auto& entry : fs::directory_iterator(parts, ignored))
+        if (entry.path().filename() != "lock") fs::remove(entry.path(), ignored);
+}
+
+Manifest manifest_of(const Settings& settings, const FetchRequest& request, const Listing& listing,
+                     const std::vector<RemoteFile>& files, const std::vector<Downloaded>& results) {
+    Manifest manifest;
+    manifest.repository = listing.repository;
+    manifest.revision = listing.revision;
+    manifest.commit = listing.commit;
+    manifest.endpoint = settings.endpoint;
+    manifest.selection = request.selection.gguf;
+    manifest.folder = fs::absolute(request.folder).lexically_normal().string();
+    manifest.fetched_at = utc_now();
+    for (size_t i = 0; i < files.size(); ++i)
+        manifest.files.push_back({files[i], results[i].sha256});
+    return manifest;
+}
+
+}  // namespace
+
+std::string bytes_text(uint64_t bytes) {
+    constexpr const char* kUnits[] = {"B", "kB", "MB", "GB", "TB", "PB"};
+    auto value = static_cast<double>(bytes);
+    size_t unit = 0;
+    for (; value >= 999.95 && unit + 1 < std::size(kUnits); ++unit) value /= 1000;
+    char text[32];
+    std::snprintf(text, sizeof text, unit == 0 ? "%.0f %s" : "%.1f %s", value, kUnits[unit]);
+    return text;
+}
+
+Result<Fetched> fetch(const Settings& settings, const FetchRequest& request,
+                      const std::function<bool()>& cancelled, const FetchWatch& watch) {
+    const DownloadPlace place{request.folder, request.folder / kPartsFolder};
+    Pace pace(cancelled);
+    HttpClient client(settings, [&] {  // the listing runs in this thread, which has to watch
+        FetchSnapshot listing_now;
+        listing_now.pause_seconds = pace.seconds_left();
+        watch(listing_now);
+        return cancelled();
+    });
+    const Asker ask = [&](const auto& send) { return Retry(request.retry, pace).ask(send); };
+    AFS_ASSIGN(const Listing listing,
+               list_repository(client, settings, request.repository, request.revision, ask));
+    AFS_ASSIGN(const std::vector<RemoteFile> files, select_files(listing, request.selection));
+    AFS_TRY(make_folder(place.parts));
+    AFS_ASSIGN(const FolderLock lock, FolderLock::take(place.parts / "lock"));
+    AFS_TRY(check_disk(files, place));
+    Queue queue(settings, request, listing, files, place, cancelled);
+    AFS_TRY(queue.run(watch));
+    watch(queue.snapshot());
+    Fetched fetched;
+    fetched.manifest = manifest_of(settings, request, listing, files, queue.results());
+    fetched.bytes = queue.snapshot().total;
+    fetched.received = queue.snapshot().received;
+    for (const Downloaded& result : queue.results()) fetched.were_there += result.was_there;
+    AFS_TRY(write_manifest(fetched.manifest, request.manifest));
+    clear_parts(place.parts);
+    return fetched;
+}
+
+}  // namespace afs::hub
