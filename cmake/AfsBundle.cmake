@@ -2,6 +2,7 @@
 # machine may lack is linked statically or copied into lib/ beside bin/ and plugins/.
 set(Boost_USE_STATIC_LIBS ON)
 set(CMAKE_BUILD_RPATH "$ORIGIN/../lib")
+add_link_options(-s)
 
 foreach(name spdlog fmt pcre2-8 sentencepiece)
     find_library(AFS_BUNDLE_${name} NAMES ${name})

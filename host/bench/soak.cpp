@@ -75,7 +75,7 @@ Request Soak::request() {
     r.n_vocab = options_.n_vocab;
     r.max_new_tokens = one_in(20) ? 0 : pick(1, std::max(1u, context / 4));
     r.sampling = sampling();
-    if (one_in(4)) r.stop_ids = {static_cast<int32_t>(pick(0, 100) % options_.n_vocab)};
+    if (one_in(4)) r.stop_ids = {std::min(options_.n_vocab - 1, 50)};
     if (options_.stop_strings && one_in(4)) r.stop_strings = {"e t", "\n"};
     if (one_in(16)) r.n_logprobs = static_cast<int32_t>(pick(0, 5));
     if (one_in(64) && r.prompt.size() < 200) r.prompt_logprobs = true;

@@ -2,14 +2,11 @@
 
 #include <algorithm>
 #include <climits>
-#include <set>
+
+#include "engine/memory_needs.hpp"
 
 namespace afs {
 namespace {
-
-std::string mib(uint64_t bytes) {
-    return std::to_string((bytes + (1u << 20) - 1) >> 20) + " MiB";
-}
 
 Result<uint32_t> choose(uint32_t wanted, uint32_t limit, const char* name) {
     if (wanted > limit)
@@ -19,40 +16,12 @@ Result<uint32_t> choose(uint32_t wanted, uint32_t limit, const char* name) {
     return wanted ? wanted : limit;
 }
 
-// Bytes that weights and activations will still take from a memory before the cache does.
-uint64_t other_bytes(const Plan& plan, const WeightSet& weights, const StepSizes& sizes,
-                     uint32_t memory, const Domain& domain) {
-    const afs_graph& graph = *plan.abi;
-    uint64_t bytes = 0;
-    std::set<uint32_t> raw;
-    for (const WeightUse& use : plan.weights) {
-        if (use.memory != memory) continue;
-        bytes += use.packing.bytes;
-        if (use.needs_raw && !domain.host_reads()) raw.insert(use.value);
-    }
-    for (const uint32_t value : raw)
-        if (const Weight* weight = weights.of_value(value)) bytes += weight->bytes;
-    uint64_t arena = 0;
-    for (size_t c = 0; c < plan.classes.size(); ++c)
-        arena = std::max(
-            arena,
-            ActivationPlan(graph, plan, plan.classes[c], sizes.limits[c], kNone).bytes(memory));
-    return bytes + arena;
-}
-
-// What the cache may take of each memory, as a number of blocks.
-uint64_t blocks_that_fit(const Plan& plan, const WeightSet& weights, const StepSizes& sizes,
-                         const std::vector<std::unique_ptr<Domain>>& domains) {
-    uint64_t most = UINT64_MAX;
-    const uint64_t block = KvCache::block_bytes(*plan.abi, plan);
-    for (uint32_t m = 0; m < domains.size() && block > 0; ++m) {
-        afs_device_info info = make<afs_device_info>();
-        if (!domains[m]->device().info(info).ok() || info.available == 0) continue;
-        const uint64_t margin = std::max<uint64_t>(64u << 20, info.available / 16);
-        const uint64_t taken = margin + other_bytes(plan, weights, sizes, m, *domains[m]);
-        most = std::min(most, info.available > taken ? (info.available - taken) / block : 0);
-    }
-    return most;
+// n blocks do not fit beside all else.
+Status too_much(const MemoryNeeds& needs, const std::string& what, uint64_t cache,
+                const std::string& remedy) {
+    return Status(Code::no_memory, "out of memory on " + needs.name + " for the KV cache: " + what +
+                                       " needs " + mib(cache) + " beside " + needs.text() +
+                                       ", available " + mib(needs.available) + "; " + remedy);
 }
 
 }  // namespace
@@ -96,24 +65,27 @@ Result<StepSizes> step_sizes(const Plan& plan, const EngineOptions& options) {
 Status size_cache(const Plan& plan, const WeightSet& weights, const EngineOptions& options,
                   const std::vector<std::unique_ptr<Domain>>& domains, StepSizes& sizes) {
     const uint64_t block = std::max<uint64_t>(KvCache::block_bytes(*plan.abi, plan), 1);
+    const bool configured = options.kv_bytes != 0;
     uint64_t n = uint64_t{sizes.max_sequences} * sizes.max_blocks;
-    if (options.kv_bytes != 0) {
+    if (configured) {
         n = std::min(n, options.kv_bytes / block > 0 ? options.kv_bytes / block - 1 : 0);
         if (n == 0)
             return Status(Code::no_memory, "engine.kv_memory_mib gives the KV cache " +
                                                std::to_string(options.kv_bytes) +
                                                " bytes, but two blocks need " +
                                                std::to_string(2 * block) + ": raise it");
-    } else {
-        const uint64_t fit = blocks_that_fit(plan, weights, sizes, domains);
-        if (fit < uint64_t{sizes.max_blocks} + 1)
-            return Status(Code::no_memory,
-                          "out of memory for the KV cache: one sequence of " +
-                              std::to_string(sizes.max_context) + " tokens needs " +
-                              mib((uint64_t{sizes.max_blocks} + 1) * block) + ", available " +
-                              mib(fit * block) +
-                              " beside weights and activations; lower engine.max_context");
-        n = std::min(n, fit - 1);
+    }
+    for (MemoryNeeds& needs : memory_needs(plan, weights, sizes, domains)) {
+        if (configured) needs.margin = 0;  // who gives a number wants all of it
+        const uint64_t fit = needs.left() / block, one = (uint64_t{sizes.max_blocks} + 1) * block;
+        if (configured && fit < n + 1)
+            return too_much(needs, "engine.kv_memory_mib", (n + 1) * block,
+                            "lower engine.kv_memory_mib");
+        if (!configured && fit < uint64_t{sizes.max_blocks} + 1)
+            return too_much(needs,
+                            "one sequence of " + std::to_string(sizes.max_context) + " tokens", one,
+                            needs.remedy(one));
+        if (!configured) n = std::min(n, fit - 1);
     }
     // Slots are 32-bit numbers.
     n = std::min<uint64_t>(n, INT_MAX / sizes.block_size - 1);

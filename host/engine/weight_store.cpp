@@ -4,17 +4,10 @@
 #include <chrono>
 
 #include "afs/numeric.hpp"
+#include "engine/memory_needs.hpp"
 #include "engine/upload.hpp"
 
 namespace afs {
-namespace {
-
-std::string mib(uint64_t bytes) {
-    return std::to_string((bytes + (1u << 20) - 1) >> 20) + " MiB";
-}
-
-}  // namespace
-
 // The memory that is being filled.
 struct WeightStore::Loading {
     Domain* domain = nullptr;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "device/error.hpp"
+#include "device/kernel_list.hpp"
 
 namespace afs::cuda {
 
@@ -31,6 +32,7 @@ struct Launch {
 
 template <class... Parameters, class... Arguments>
 Status launch(const Launch& how, void (*kernel)(Parameters...), Arguments&&... arguments) {
+    list_kernel(reinterpret_cast<const void*>(kernel));
     cudaLaunchAttribute attributes[2] = {};
     unsigned n = 0;
     if (how.overlaps && has_hopper()) {

@@ -6,6 +6,7 @@
 
 #include "device/cuda_device.hpp"
 #include "device/error.hpp"
+#include "device/launch.hpp"
 
 namespace afs::cuda {
 namespace {
@@ -50,9 +51,10 @@ Result<double> best_read_rate(const void* from, uint64_t bytes, void* scratch) {
         for (const int threads : {256, 512, 1024})
             for (int run = 0; run < kRuns; ++run) {
                 AFS_CUDA_TRY(cudaEventRecord(timer.start));
-                read_rate_kernel<<<blocks, threads>>>(static_cast<const uint4*>(from), bytes / 16,
-                                                      static_cast<uint4*>(scratch));
-                AFS_TRY(launched("read_rate_kernel"));
+                Launch how = {dim3(static_cast<unsigned>(blocks)), static_cast<unsigned>(threads)};
+                how.overlaps = false;
+                AFS_TRY(launch(how, read_rate_kernel, static_cast<const uint4*>(from), bytes / 16,
+                               static_cast<uint4*>(scratch)));
                 AFS_CUDA_TRY(cudaEventRecord(timer.end));
                 AFS_CUDA_TRY(cudaEventSynchronize(timer.end));
                 float ms = 0;

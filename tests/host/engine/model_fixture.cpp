@@ -45,7 +45,7 @@ Model make_model(const Setup& setup) {
     afs_model_source source = afs::make<afs_model_source>();
     source.dtype = setup.dtype;
     source.world = 1;
-    std::string config = small_config(setup.family);
+    std::string config = setup.config.empty() ? small_config(setup.family) : setup.config;
     std::optional<afs::Checkpoint> checkpoint;
     if (!setup.folder.empty()) {
         checkpoint = must(afs::Checkpoint::open(setup.folder));

@@ -24,6 +24,7 @@ struct Setup {
     uint32_t block_size = 0, allow_copies = 0;
     bool deterministic = false;
     std::string folder;  // a checkpoint, GGUF too; empty: a small random model
+    std::string config;  // its config.json; empty: one of 97 ids and 2 layers
     std::function<void(afs::Backend&)> adapt;    // wraps an opened backend
     std::map<std::string, std::string> options;  // of every kernels plugin
 };
