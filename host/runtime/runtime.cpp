@@ -49,6 +49,8 @@ private:
         return status;
     }
     Status load_weights(const Config& config, const RuntimeOptions& options);
+    Status draw_weights();
+    int32_t random_dtype() const { return model_.dtype == AFS_F64 ? AFS_F32 : model_.dtype; }
     Status load_tokenizer(const Config& config, const PluginSearch& search);
     Status make_engine(const Config& config);
     void collect_stop_ids();
@@ -67,9 +69,7 @@ private:
 };
 
 Status OpenedRuntime::load_weights(const Config& config, const RuntimeOptions& options) {
-    RandomWeightOptions random;
-    random.dtype = model_.dtype == AFS_F64 ? AFS_F32 : model_.dtype;
-    std::vector<int32_t> dtypes(model_.graph->n_weights, random.dtype);
+    std::vector<int32_t> dtypes(model_.graph->n_weights, random_dtype());
     if (options.weights_of) {
         weights_ = options.weights_of->weights();
         if (weights_.weights().size() != dtypes.size())
@@ -79,10 +79,19 @@ Status OpenedRuntime::load_weights(const Config& config, const RuntimeOptions& o
         AFS_ASSIGN(weights_, match_weights(*model_.graph, *model_.checkpoint));
         if (config.flag("check_tensors")) AFS_TRY(check_finite(weights_));
         for (size_t i = 0; i < dtypes.size(); ++i) dtypes[i] = weights_.weights()[i].dtype;
-    } else if (options.engine) {
-        AFS_ASSIGN(weights_, random_weights(*model_.graph, random));
     }
     AFS_ASSIGN(graph_, ResolvedGraph::resolve(*model_.graph, dtypes));
+    return {};
+}
+
+// Once the plan says who reads them.
+Status OpenedRuntime::draw_weights() {
+    RandomWeightOptions random;
+    random.dtype = random_dtype();
+    random.large_pages =
+        std::all_of(plan_->memories.begin(), plan_->memories.end(),
+                    [](const Memory& memory) { return memory.owner != kHostOwned; });
+    AFS_ASSIGN(weights_, random_weights(*model_.graph, random));
     return {};
 }
 
@@ -143,6 +152,8 @@ Status OpenedRuntime::open(const Config& config, const RuntimeOptions& options) 
     collect_stop_ids();
     sampling_ = resolve_sampling(config, &model_.info, "the checkpoint").params;
     if (!options.engine) return {};
+    if (!model_.checkpoint && !options.weights_of)
+        AFS_TRY(phase("random weights", [&] { return draw_weights(); }));
     AFS_TRY(phase("engine", [&] { return make_engine(config); }));
     // What the engine spent on bringing weights to where they are read is a phase of its own.
     const EngineStats stats = engine_->stats();

@@ -104,13 +104,14 @@ void fill_all(const std::vector<Piece>& pieces, uint32_t n_threads) {
     });
 }
 
-// One anonymous mapping of its own for a weight, returned with its owner. Of ordinary pages, as a
-// mapped checkpoint's are: a benchmark then reads what a real model would read.
-Result<std::shared_ptr<const void>> map_memory(const std::string& tag, uint64_t bytes) {
+// One anonymous mapping of its own for a weight, returned with its owner.
+Result<std::shared_ptr<const void>> map_memory(const std::string& tag, uint64_t bytes,
+                                               bool large_pages) {
     void* at = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (at == MAP_FAILED)
         return Status(Code::no_memory, "cannot allocate " + std::to_string(bytes) +
                                            " bytes for random weight '" + tag + "'");
+    if (large_pages) ::madvise(at, bytes, MADV_HUGEPAGE);  // advice only
     return std::shared_ptr<const void>(at, [bytes](void* p) { ::munmap(p, bytes); });
 }
 
@@ -147,7 +148,8 @@ Result<WeightSet> random_weights(const afs_graph& graph, const RandomWeightOptio
         std::copy(line.dims, line.dims + AFS_MAX_RANK, weight.dims);
         weight.bytes = line.elements * size;
         weight.name = line.tag;
-        AFS_ASSIGN(std::shared_ptr<const void> memory, map_memory(line.tag, weight.bytes));
+        AFS_ASSIGN(std::shared_ptr<const void> memory,
+                   map_memory(line.tag, weight.bytes, options.large_pages));
         weight.data = memory.get();
         set.keep(std::move(memory));
         set.add(std::move(weight));

@@ -89,6 +89,8 @@ TEST_CASE("the same seed gives the same bytes, whatever the number of threads, t
     const std::string a = bytes_of(*one.of_value(0));
     CHECK(a.substr(0, 1 << 20) != a.substr(2 << 20, 1 << 20).append(1 << 19, '\0'));
     CHECK(a.substr(0, 500'000) != a.substr(2 << 20, 500'000));  // chunks differ
+    options.large_pages = true;
+    CHECK(bytes_of(*made(toy.graph(), options).of_value(0)) == a);
     options.seed = 2;
     CHECK(bytes_of(*made(toy.graph(), options).of_value(0)) != a);
     CHECK(one.of_value(0)->data != one.of_value(1)->data);
