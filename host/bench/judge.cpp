@@ -1,5 +1,6 @@
 #include "bench/judge.hpp"
 
+#include <algorithm>
 #include <random>
 
 #include "bench/work.hpp"
@@ -17,7 +18,7 @@ Result<std::vector<float>> other_logits(const Config& config, const Runtime& wei
     std::vector<Override> changes = {{"kernels", other, origin},
                                      {"fallback", "", origin},
                                      {"model.dtype", dtype, origin},
-                                     {"engine.max_context", std::to_string(kPrompt + 1), origin},
+                                     {"engine.max_context", std::to_string(ids.size()), origin},
                                      {"engine.max_sequences", "1", origin}};
     for (const auto& [pattern, backend] : config.pins())
         changes.push_back({"pin." + pattern, other, origin});
@@ -39,7 +40,7 @@ double judge_flops(const Runtime& runtime) {
 Result<BenchCheck> judge_logits(const Config& config, Runtime& runtime, const std::string& other,
                                 const std::string& random_weights) {
     std::mt19937_64 random(7);
-    std::vector<int32_t> ids(kPrompt);
+    std::vector<int32_t> ids(std::min(kPrompt, runtime.engine().stats().max_context));
     for (int32_t& id : ids)
         id = std::uniform_int_distribution<int32_t>(
             0, static_cast<int32_t>(runtime.model().vocab_rows) - 1)(random);

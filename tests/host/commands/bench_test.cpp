@@ -36,6 +36,34 @@ TEST_CASE("bench prints llama-bench's table") {
     CHECK_THAT(result.out, Contains("±"));
     CHECK_THAT(result.out, Contains("GB/s"));
     CHECK_THAT(result.out, Contains("plan "));
+    CHECK_THAT(result.out, Contains("device: host memory (cpu:0)"));
+    CHECK_THAT(result.out, Contains("ready: model ") && Contains("TFLOP/s"));
+    CHECK_THAT(result.out, Contains("| ✓ |"));
+}
+
+TEST_CASE("bench compares logits with other kernels, and says where it cannot") {
+    const auto result = bench({"--kernels", "test-toy", "--plugin",
+                               AFS_BUILD_DIR "/tests/plugins/afs-kernels-test-toy.so", "--pp", "8",
+                               "--tg", "0", "-r", "1", "--json"});
+    INFO(result.err);
+    REQUIRE(result.exit_code == 0);
+    const auto json = nlohmann::json::parse(result.out);
+    CHECK(json["logits"]["ok"] == true);  // auto: the reference, on a small model
+    CHECK(json["rows"][0]["check"]["ok"] == true);
+    CHECK(json["rows"][0]["flops"].get<double>() > 0);
+    const auto absent = bench({"--check", "nobody", "--pp", "8", "--tg", "0"});
+    CHECK(absent.exit_code == 1);
+    CHECK_THAT(absent.err, Contains("nobody"));
+}
+
+TEST_CASE("bench soaks for a second") {
+    const auto result = bench({"--soak", "1", "--json"});
+    INFO(result.err);
+    REQUIRE(result.exit_code == 0);
+    const auto json = nlohmann::json::parse(result.out);
+    CHECK(json["soak"]["tokens"] > 0);
+    CHECK(json["soak"]["steady"] == true);
+    CHECK(bench({"--soak", "0"}).exit_code == 2);
 }
 
 TEST_CASE("bytes a token are counted: layers, head and KV, never an untied embedding") {
