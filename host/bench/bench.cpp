@@ -25,7 +25,7 @@ struct Sample {
     double seconds = 0;
     uint64_t tokens = 0;
     std::vector<Drawn> drawn;
-    bool captured = false;  // a program was made or captured under way
+    bool cold = false;  // programs were made, or will be captured at the next run
 };
 
 // The clock runs from submit to the last prompt token for pp. For tg from the moment at which every
@@ -77,17 +77,17 @@ Result<Sample> measure(Engine& engine, const BenchTest& test, const BenchOptions
     sample.seconds = std::chrono::duration<double>(Clock::now() - start).count();
     sample.tokens = generating ? timed : uint64_t{test.prompt} * test.batch;
     const EngineStats at_end = engine.stats();
-    sample.captured =
-        at_end.graph_replays > at_start.graph_replays && at_end.eager_steps > at_start.eager_steps;
+    sample.cold = at_end.captures > at_start.captures ||
+                  (at_end.padded_buckets && at_end.eager_steps > at_start.eager_steps);
     return sample;
 }
 
-// Not while programs are still captured: the next repetition finds them.
+// Not while programs are still made: a later repetition finds them.
 Result<Sample> measure_warm(Engine& engine, const BenchTest& test, const BenchOptions& options,
                             std::mt19937_64& generator) {
-    constexpr int kWarmUps = 2;
+    constexpr int kWarmUps = 3;
     AFS_ASSIGN(Sample sample, measure(engine, test, options, generator));
-    for (int i = 0; i < kWarmUps && sample.captured; ++i) {
+    for (int i = 0; i < kWarmUps && sample.cold; ++i) {
         AFS_ASSIGN(sample, measure(engine, test, options, generator));
     }
     return sample;

@@ -16,12 +16,14 @@ void BucketCache::drop(BucketEntry& entry) {
 
 Status BucketCache::evict() {
     if (entries_.size() < kMaxEntries) return {};
-    // A step in flight may still run the program that is dropped.
-    for (const uint32_t memory : runner_.memories()) AFS_TRY(context_.domains[memory]->sync());
     const auto oldest = std::min_element(entries_.begin(), entries_.end(), [](auto& a, auto& b) {
         return a.second->last_used < b.second->last_used;
     });
-    drop(*oldest->second);
+    BucketEntry& entry = *oldest->second;
+    // A step in flight may still run the program that is dropped; single kernels keep nothing here.
+    if (entry.capture || runner_.has_programs())
+        for (const uint32_t memory : runner_.memories()) AFS_TRY(context_.domains[memory]->sync());
+    drop(entry);
     entries_.erase(oldest);
     return {};
 }

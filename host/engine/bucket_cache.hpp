@@ -9,7 +9,8 @@ namespace afs {
 
 class BucketCache {
 public:
-    static constexpr size_t kMaxEntries = 48;
+    // So that memory does not grow with the shapes that come.
+    static constexpr size_t kMaxEntries = 96;
 
     BucketCache(ExecContext& context, ClassRunner& runner) : context_(context), runner_(runner) {}
     ~BucketCache();

@@ -25,7 +25,8 @@ struct BucketEntry {
     std::vector<afs_step> steps;         // [memories]
     std::vector<BoundProgram> programs;  // [units]; only those of programs are filled
     afs_capture* capture = nullptr;      // destroyed by the cache
-    bool ran_eagerly = false, never_capture = false;
+    uint32_t eager_runs = 0;
+    bool never_capture = false;
     uint64_t last_used = 0;
 };
 

@@ -110,7 +110,7 @@ struct EngineStats {
     uint32_t kv_blocks = 0, kv_blocks_free = 0, block_size = 0;      // scratch not counted
     uint32_t max_context = 0, max_sequences = 0, prefill_chunk = 0;  // as they came out
     bool run_ahead = false, padded_buckets = false;
-    uint64_t graph_replays = 0, eager_steps = 0, capture_failures = 0;
+    uint64_t graph_replays = 0, eager_steps = 0, captures = 0, capture_failures = 0;
     std::string capture_note;  // why the last capture failed; such buckets run eagerly
 };
 

@@ -139,6 +139,7 @@ EngineStats EngineImpl::stats() const {
     stats.padded_buckets = options_.padded;
     stats.graph_replays = executor_->stats().graph_replays;
     stats.eager_steps = executor_->stats().eager_steps;
+    stats.captures = executor_->stats().captures;
     stats.capture_failures = executor_->stats().capture_failures;
     stats.capture_note = executor_->stats().capture_note;
     return stats;

@@ -63,14 +63,23 @@ Status Executor::enqueue(const Batch& batch) {
     return {};
 }
 
+// Decode steps recur and are over before the host has launched the next one's kernels; among steps
+// with prompts few are alike, and long ones keep the device busy while the host launches.
+bool Executor::pays_to_capture(const BucketEntry& entry) const {
+    constexpr uint32_t kLongStep = 256, kRunsOfOthers = 2;
+    if (entry.never_capture || entry.eager_runs == 0) return false;
+    if (entry.bucket.step_class == AFS_CLASS_DECODE) return true;
+    return entry.bucket.n_tokens <= kLongStep && entry.eager_runs >= kRunsOfOthers;
+}
+
 Status Executor::run_units(ClassState& state, BucketEntry& entry, const Batch& batch) {
     if (tapping()) {
         ++stats_.eager_steps;
         const TapRequest request{tapped_, batch.n_tokens(), batch.n_rows(), &taps_};
         return state.runner->run(entry, &request);
     }
-    const bool may_capture = !entry.never_capture && state.runner->capturable(entry);
-    if (may_capture && entry.ran_eagerly && !entry.capture) AFS_TRY(capture(state, entry));
+    if (!entry.capture && pays_to_capture(entry) && state.runner->capturable(entry))
+        AFS_TRY(capture(state, entry));
     if (entry.capture) {
         Domain& domain = *context_.domains[state.runner->memories()[0]];
         ++stats_.graph_replays;
@@ -78,7 +87,7 @@ Status Executor::run_units(ClassState& state, BucketEntry& entry, const Batch& b
     }
     ++stats_.eager_steps;
     AFS_TRY(state.runner->run(entry, nullptr));
-    entry.ran_eagerly = true;
+    ++entry.eager_runs;
     return {};
 }
 
@@ -95,7 +104,10 @@ Status Executor::capture(ClassState& state, BucketEntry& entry) {
         else if (status.ok())
             status = captured.status();
     }
-    if (entry.capture) return {};
+    if (entry.capture) {
+        ++stats_.captures;
+        return {};
+    }
     entry.never_capture = true;
     ++stats_.capture_failures;
     stats_.capture_note = entry.bucket.text() + ": " +

@@ -15,7 +15,7 @@ struct ExecutorOptions {
 };
 
 struct ExecutorStats {
-    uint64_t graph_replays = 0, eager_steps = 0, capture_failures = 0;
+    uint64_t graph_replays = 0, eager_steps = 0, captures = 0, capture_failures = 0;
     std::string capture_note;  // why the last capture failed
 };
 
@@ -79,6 +79,7 @@ private:
     Status allocate_arenas();
     Status find_outputs();
     Bucket bucket_of(const Batch& batch, uint32_t class_index) const;
+    bool pays_to_capture(const BucketEntry& entry) const;
     Status run_units(ClassState& state, BucketEntry& entry, const Batch& batch);
     Status capture(ClassState& state, BucketEntry& entry);
     Status fetch(ClassState& state, const BucketEntry& entry, const Batch& batch, InFlight& step);

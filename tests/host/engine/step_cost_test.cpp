@@ -69,6 +69,34 @@ TEST_CASE("step cost: a batch that starts together is one program until its cont
     CHECK(apart.after.eager_steps - apart.before.eager_steps > 1);
 }
 
+TEST_CASE("more shapes than programs are kept: those unused for longest go, tokens stay") {
+    Setup setup;
+    setup.limits = {64, 8, 64, 512, 0};
+    afs::Request request;
+    request.prompt = some_ids(3, 3);
+    request.max_new_tokens = 140;  // each context a shape of its own where sizes are exact
+    const auto expected = run_one(*make_engine(make_model(setup)), request).ids;
+    setup.kernels = {"test-fakedev"};
+    const Model model = make_model(setup);
+    afs::EngineOptions options;
+    options.buckets = afs::EngineOptions::Buckets::exact;
+    const auto engine = make_engine(model, options);
+    const auto run = [&](uint32_t n_new) {
+        request.max_new_tokens = n_new;
+        const auto ids = run_one(*engine, request).ids;
+        CHECK(ids == std::vector<int32_t>(expected.begin(), expected.begin() + n_new));
+    };
+    run(60);
+    run(60);  // captured
+    run(60);  // replayed
+    const afs::EngineStats warm = engine->stats();
+    CHECK(warm.captures > 50);
+    CHECK(warm.graph_replays > warm.captures + 50);
+    run(140);
+    run(60);  // some were dropped, and are made again
+    CHECK(engine->stats().eager_steps > warm.eager_steps + 80);
+}
+
 TEST_CASE("prompts first: the same tokens, and nobody generates before the last prompt is done") {
     const Model model = make_model({});
     const auto run = [&](bool prompts_first) {
