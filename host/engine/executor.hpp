@@ -77,6 +77,7 @@ private:
     Executor() = default;
     Status allocate(const WeightSet& weights);
     Status allocate_arenas();
+    Status compile_largest();
     Status find_outputs();
     Bucket bucket_of(const Batch& batch, uint32_t class_index) const;
     bool pays_to_capture(const BucketEntry& entry) const;

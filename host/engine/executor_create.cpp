@@ -100,6 +100,25 @@ Status Executor::allocate(const WeightSet& weights) {
         host_samples_ =
             host_samples_ || context_.plan->classes[c].host_samples || state.ids_memory == kNone;
     }
+    return compile_largest();
+}
+
+// So that one workspace serves all programs: a larger one later would come beside it. What does not
+// fit fails here, not in the middle of a run.
+Status Executor::compile_largest() {
+    if (!options_.padded) return {};
+    for (size_t c = 0; c < classes_.size(); ++c) {
+        if (!classes_[c].runner->has_programs()) continue;
+        const afs_limits& limits = context_.sizes.limits[c];
+        const Bucket largest{limits.step_class, limits.max_tokens, limits.max_seqs,
+                             limits.max_rows,   limits.max_blocks, limits.max_context};
+        const Status made = classes_[c].buckets->get(largest, host_ids_).status();
+        if (made.code() == Code::no_memory)
+            return Status(made.code(),
+                          made.message() + "; lower engine.max_sequences or engine.prefill_chunk",
+                          made.where(), made.native_code());
+        AFS_TRY(made.context("cannot prepare the largest " + largest.text()));
+    }
     return {};
 }
 
