@@ -7,4 +7,6 @@ cd "$(dirname "$0")/../.."
 cmake --preset device >/dev/null
 cmake --build --preset device --target afs-host afs_plugins test-kernels-cuda
 cd build/device
+# Object files of a build folder made before they lay in objects/.
+find plugins -mindepth 1 -maxdepth 1 -type d -exec rm -rf {} +
 du -ch bin plugins lib checks | tail -5
