@@ -39,6 +39,9 @@ const Command& explain_command();
 const Command& generate_command();
 const Command& plugins_command();
 const Command& tokenize_command();
+const Command& weights_convert_command();
 const Command& weights_fetch_command();
+const Command& weights_inspect_command();
+const Command& weights_verify_command();
 
 }  // namespace afs

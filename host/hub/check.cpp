@@ -41,8 +41,12 @@ Result<std::vector<CheckedFile>> check_files(const Manifest& manifest, const fs:
         }
         if (one.wrong.empty()) {
             AFS_ASSIGN(const Hasher::Sums sums, hasher.finish());
-            if (sums.of(remote.digest.kind) != remote.digest.hex || sums.sha256 != expected.sha256)
+            const std::string& sum = sums.of(remote.digest.kind);
+            if (!expected.sha256.empty() && sums.sha256 != expected.sha256)
                 one.wrong = "has sha256 " + sums.sha256 + ", expected " + expected.sha256;
+            else if (sum != remote.digest.hex)
+                one.wrong = std::string("has ") + name_of(remote.digest.kind) + " " + sum +
+                            ", expected " + remote.digest.hex;
         }
         now.done = end;
         ++now.files_done;

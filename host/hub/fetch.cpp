@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <condition_variable>
 #include <cstdio>
-#include <ctime>
 #include <deque>
 #include <thread>
 
 #include "hub/download.hpp"
 #include "hub/files/folder_lock.hpp"
+#include "report/report.hpp"  // time_text
 
 namespace afs::hub {
 namespace fs = std::filesystem;
@@ -18,15 +18,6 @@ using namespace std::chrono_literals;
 
 constexpr const char* kPartsFolder = ".fetch";
 constexpr uint64_t kSpareBytes = 16 << 20;  // for file systems' own needs
-
-std::string utc_now() {
-    const std::time_t now = std::time(nullptr);
-    std::tm parts{};
-    gmtime_r(&now, &parts);
-    char text[32];
-    std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-    return text;
-}
 
 // Several downloads at once. The caller's thread watches, the others work; the first failure that
 // does not pass stops all.
@@ -175,18 +166,13 @@ void clear_parts(const fs::path& parts) {
         if (entry.path().filename() != "lock") fs::remove(entry.path(), ignored);
 }
 
-Manifest manifest_of(const Settings& settings, const FetchRequest& request, const Listing& listing,
-                     const std::vector<RemoteFile>& files, const std::vector<Downloaded>& results) {
+Manifest manifest_of(const Settings& settings, const Source& source, const Listing& listing) {
     Manifest manifest;
     manifest.repository = listing.repository;
     manifest.revision = listing.revision;
     manifest.commit = listing.commit;
     manifest.endpoint = settings.endpoint;
-    manifest.selection = request.selection.gguf;
-    manifest.folder = fs::absolute(request.folder).lexically_normal().string();
-    manifest.fetched_at = utc_now();
-    for (size_t i = 0; i < files.size(); ++i)
-        manifest.files.push_back({files[i], results[i].sha256});
+    manifest.selection = source.selection.gguf;
     return manifest;
 }
 
@@ -223,13 +209,34 @@ Result<Fetched> fetch(const Settings& settings, const FetchRequest& request,
     AFS_TRY(queue.run(watch));
     watch(queue.snapshot());
     Fetched fetched;
-    fetched.manifest = manifest_of(settings, request, listing, files, queue.results());
+    fetched.manifest = manifest_of(settings, request, listing);
+    fetched.manifest.folder = fs::absolute(request.folder).lexically_normal().string();
+    fetched.manifest.fetched_at = report::time_text();
+    for (size_t i = 0; i < files.size(); ++i)
+        fetched.manifest.files.push_back({files[i], queue.results()[i].sha256});
     fetched.bytes = queue.snapshot().total;
     fetched.received = queue.snapshot().received;
     for (const Downloaded& result : queue.results()) fetched.were_there += result.was_there;
     AFS_TRY(write_manifest(fetched.manifest, request.manifest));
     clear_parts(place.parts);
     return fetched;
+}
+
+Result<Manifest> expected_files(const Settings& settings, const Source& source,
+                                const std::function<bool()>& cancelled) {
+    const RetryPolicy policy;
+    Pace pace(cancelled);
+    HttpClient client(settings, cancelled);
+    const Asker ask = [&](const auto& send) { return Retry(policy, pace).ask(send); };
+    AFS_ASSIGN(const Listing listing,
+               list_repository(client, settings, source.repository, source.revision, ask));
+    AFS_ASSIGN(const std::vector<RemoteFile> files, select_files(listing, source.selection));
+    Manifest manifest = manifest_of(settings, source, listing);
+    for (const RemoteFile& file : files) {
+        const bool large = file.digest.kind == Digest::Kind::sha256;
+        manifest.files.push_back({file, large ? file.digest.hex : ""});
+    }
+    return manifest;
 }
 
 }  // namespace afs::hub

@@ -12,9 +12,13 @@
 
 namespace afs::hub {
 
-struct FetchRequest {
+// Which files of which repository.
+struct Source {
     std::string repository, revision = "main";
     Selection selection;
+};
+
+struct FetchRequest : Source {
     std::filesystem::path folder;
     std::filesystem::path manifest;  // where it is written
     unsigned jobs = 4;               // files at once
@@ -41,6 +45,11 @@ struct Fetched {
 // small; CANCELLED: `cancelled` said so. What was fetched stays for the next run.
 Result<Fetched> fetch(const Settings& settings, const FetchRequest& request,
                       const std::function<bool()>& cancelled, const FetchWatch& watch);
+
+// The files that a fetch would get and their hashes, without sha256 where the hub states git's
+// hash.
+Result<Manifest> expected_files(const Settings& settings, const Source& source,
+                                const std::function<bool()>& cancelled);
 
 // "1.2 GB": decimal, as disks and hubs count.
 std::string bytes_text(uint64_t bytes);

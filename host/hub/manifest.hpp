@@ -12,7 +12,7 @@ namespace afs::hub {
 
 struct ManifestFile {
     RemoteFile remote;   // path, bytes and the hub's hash
-    std::string sha256;  // of the content, as computed here
+    std::string sha256;  // of the content; empty: not known
 };
 
 struct Manifest {

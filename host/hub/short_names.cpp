@@ -1,7 +1,5 @@
 #include "hub/short_names.hpp"
 
-#include <unistd.h>
-
 #include "afs/config/schema.hpp"  // nearest
 #include "afs/json.hpp"
 #include "afs/weights/mapped_file.hpp"
@@ -22,29 +20,7 @@ bool is_repository(const std::string& text) {
     return text[0] != '.' && text[slash + 1] != '.' && text.find("..") == std::string::npos;
 }
 
-// The tree or prefix that this program belongs to; empty: neither is there.
-fs::path home_of_program() {
-    std::error_code ignored;
-    const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
-    for (const char* up : {"../../..", "../share/afs"}) {
-        const fs::path home = (program.parent_path() / up).lexically_normal();
-        if (fs::is_directory(home / "configs", ignored)) return home;
-    }
-    return {};
-}
-
 }  // namespace
-
-fs::path short_names_file() {
-    const fs::path home = home_of_program();
-    return home.empty() ? fs::path() : home / "configs" / "hub-models.json";
-}
-
-fs::path data_folder(const std::string& name) {
-    const fs::path home = home_of_program();
-    if (!home.empty() && ::access((home / name).c_str(), W_OK | X_OK) == 0) return home / name;
-    return fs::current_path() / name;
-}
 
 Result<std::vector<ShortName>> read_short_names(const fs::path& file) {
     AFS_ASSIGN(const std::string text, read_text_file(file));

@@ -1,5 +1,5 @@
-// Names of well-known models for the command line, from configs/hub-models.json beside the build
-// tree or the install prefix: this source knows none.
+// Names of well-known models for the command line, from configs/hub-models.json: this source knows
+// none.
 #pragma once
 #include <filesystem>
 #include <string>
@@ -19,12 +19,5 @@ Result<std::vector<ShortName>> read_short_names(const std::filesystem::path& fil
 
 // A short name, or ORG/NAME itself. INVALID names the short names that there are.
 Result<ShortName> find_repository(const std::string& asked, const std::vector<ShortName>& known);
-
-// configs/hub-models.json; empty: there is none.
-std::filesystem::path short_names_file();
-
-// Where models and reports go when nobody says: weights/ or reports/ beside configs/ where that can
-// be written, else in the working folder.
-std::filesystem::path data_folder(const std::string& name);
 
 }  // namespace afs::hub

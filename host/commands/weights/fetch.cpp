@@ -9,6 +9,7 @@
 #include "commands/weights/transfer_line.hpp"
 #include "hub/check.hpp"
 #include "hub/short_names.hpp"
+#include "runtime/installation.hpp"
 
 namespace afs {
 namespace {
@@ -25,7 +26,7 @@ struct Wanted {
 
 Result<Wanted> read(const ParsedOptions& options) {
     std::vector<hub::ShortName> known;
-    if (const fs::path file = hub::short_names_file(); !file.empty()) {
+    if (const fs::path file = shipped_config("hub-models.json"); !file.empty()) {
         AFS_ASSIGN(known, hub::read_short_names(file));
     }
     if (options.positional().size() != 1)
@@ -42,11 +43,11 @@ Result<Wanted> read(const ParsedOptions& options) {
     if (options.has("gguf") && request.selection.gguf.empty())
         return invalid("--gguf: expected part of a file's name such as Q4_K_M");
     request.folder = options.has("to") ? fs::path(options.text("to"))
-                                       : hub::data_folder("weights") / wanted.name.name;
+                                       : data_folder("weights") / wanted.name.name;
     request.folder = fs::absolute(request.folder).lexically_normal();
     if (request.folder.filename().empty()) request.folder = request.folder.parent_path();
     const fs::path reports =
-        options.has("reports") ? fs::path(options.text("reports")) : hub::data_folder("reports");
+        options.has("reports") ? fs::path(options.text("reports")) : data_folder("reports");
     request.manifest = hub::manifest_path(reports, request.folder);
     AFS_ASSIGN(const uint64_t jobs, options.number("jobs", 4, 1, 64));
     AFS_ASSIGN(const uint64_t tries, options.number("tries", 6, 1, 1000));

@@ -1,0 +1,47 @@
+// weights inspect: what a checkpoint holds, for people, or as JSON or CSV.
+#include "weights/inventory.hpp"
+
+#include "commands/command.hpp"
+#include "commands/terminal.hpp"
+#include "commands/weights/local_model.hpp"
+
+namespace afs {
+namespace {
+
+constexpr const char* kExample = "afs-host weights inspect weights/olmo2-tiny";
+
+int run(const Command& command, const ParsedOptions& options) {
+    if (options.positional().size() != 1)
+        return report_failure(
+            invalid("weights inspect: expected a folder or file; example: " + command.example),
+            kUsage);
+    if (options.has("json") && options.has("csv"))
+        return report_failure(invalid("--json and --csv exclude each other"), kUsage);
+    const auto path = local_model(options.positional()[0]);
+    if (!path) return report_failure(path.status(), kFailed);
+    const auto inventory = take_inventory(*path);
+    if (!inventory) return report_failure(inventory.status(), kFailed);
+    const Status written = write_out(options.has("json")  ? inventory_json(*inventory)
+                                     : options.has("csv") ? inventory_csv(*inventory)
+                                                          : inventory_text(*inventory));
+    return written.ok() ? kDone : report_failure(written, kFailed);
+}
+
+}  // namespace
+
+const Command& weights_inspect_command() {
+    static const Command command = {
+        "weights inspect",
+        "what a checkpoint holds: layers, tensors, parameters, dtypes",
+        "afs-host weights inspect FOLDER | FILE | NAME [options]",
+        kExample,
+        {{"json", "", "everything, for machines"},
+         {"csv", "", "the list of tensors: name, layer, dtype, shape, parameters, bytes, offset"},
+         {"help,h", "", "this page"}},
+        false,
+        1,
+        run};
+    return command;
+}
+
+}  // namespace afs
