@@ -110,9 +110,19 @@ int fetch_online(const Wanted& wanted) {
         std::fprintf(stderr, "afs-host: warning: the token of %s goes to %s without encryption\n",
                      wanted.settings.token_origin.c_str(), wanted.settings.endpoint.c_str());
     TransferLine line(wanted.name.name);
+    bool announced = false;  // what comes, for those who have no terminal too
     const auto fetched = hub::fetch(
         wanted.settings, wanted.request, [] { return interrupted() != 0; },
-        [&line](const hub::FetchSnapshot& now) { line.show(now); });
+        [&](const hub::FetchSnapshot& now) {
+            if (!announced && now.files > 0) {
+                line.clear();
+                std::fprintf(stderr, "[%s: %zu files, %s, to %s]\n",
+                             wanted.request.repository.c_str(), now.files,
+                             hub::bytes_text(now.total).c_str(), wanted.request.folder.c_str());
+                announced = true;
+            }
+            line.show(now);
+        });
     line.clear();
     if (!fetched) return fail(fetched.status(), wanted.request);
     return report(wanted, *fetched,

@@ -149,6 +149,7 @@ private:
         other.config_json = texts.c_str();
         other.is_gguf = to_gguf_;
         afs_model_info info = make<afs_model_info>();
+        choose_stated_dtype(*plugin, other);
         AFS_ASSIGN(const afs_graph* graph, plugin->build(other, info));
         std::map<std::string, const afs_weight*> by_tag;
         for (uint32_t i = 0; i < graph->n_weights; ++i)
@@ -175,6 +176,20 @@ private:
         for (const TargetTensor& tensor : tensors_) out_.bytes += tensor.bytes();
         out_.n_tensors = tensors_.size();
         return {};
+    }
+
+    // config.json states what a model runs in. A family that refuses the dtype of the tensors keeps
+    // what it was run in.
+    void choose_stated_dtype(ModelArchitecture& plugin, afs_model_source source) {
+        stated_dtype_ = dtype_;
+        if (to_gguf_) return;
+        afs_model_info info = make<afs_model_info>();
+        source.dtype = dtype_;
+        const Status refused = plugin.build(source, info).status();
+        if (refused.ok()) return;
+        stated_dtype_ = source_->model.dtype;
+        out_.dtype += std::string(" (config.json states ") + dtype_name(stated_dtype_) +
+                      ": the model does not run in " + dtype_name(dtype_) + ")";
     }
 
     void add_tensor(const Weight& weight, const afs_weight& line, const afs_weight& target) {
@@ -263,9 +278,10 @@ private:
     Status write_texts() {
         AFS_ASSIGN(const std::optional<Vocabulary> vocabulary, read_vocabulary());
         const afs_model_info& info = source_->model.info;
-        AFS_TRY(write_text(unnamed_ / "config.json", config_json(family_, facts_, info, dtype_,
-                                                                 vocabulary ? vocabulary->pad : -1,
-                                                                 tables_.banded_rope_type)));
+        AFS_TRY(
+            write_text(unnamed_ / "config.json",
+                       config_json(family_, facts_, info, stated_dtype_,
+                                   vocabulary ? vocabulary->pad : -1, tables_.banded_rope_type)));
         AFS_TRY(write_text(unnamed_ / "generation_config.json", generation_config_json(info)));
         if (!vocabulary) return copy_tokenizer(request_.tokenizer_files);
         const PreTokenizer* pre = tables_.pre_tokenizer(vocabulary->pre);
@@ -296,7 +312,7 @@ private:
             AFS_TRY(write_text(unnamed_ / name, bytes));
         }
         out_.tokenizer = "its files copied";
-        AFS_ASSIGN(const std::string config, with_dtype(checkpoint().config_json(), dtype_));
+        AFS_ASSIGN(const std::string config, with_dtype(checkpoint().config_json(), stated_dtype_));
         return write_text(unnamed_ / "config.json", config);
     }
 
@@ -347,7 +363,8 @@ private:
     ModelFacts facts_;
     Family family_;
     bool from_gguf_ = false, to_gguf_ = false;
-    int32_t dtype_ = AFS_DTYPE_NONE;  // of the matrices
+    int32_t dtype_ = AFS_DTYPE_NONE;         // of the matrices
+    int32_t stated_dtype_ = AFS_DTYPE_NONE;  // by config.json
     std::vector<TargetTensor> tensors_;
     fs::path unnamed_;  // where it is written until it has been checked
     Converted out_;
