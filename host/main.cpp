@@ -7,7 +7,7 @@
 #include "afs/config/schema.hpp"  // nearest
 #include "afs/version.hpp"
 #include "commands/command.hpp"
-#include "loader/inspect.hpp"  // the child side of `plugins list`
+#include "doctor/child_verbs.hpp"
 
 namespace {
 
@@ -76,7 +76,7 @@ int unknown_verb(const std::string& verb) {
 }
 
 int run(std::vector<std::string> args) {
-    if (args.size() == 2 && args[0] == afs::kInspectVerb) return afs::inspect_main(args[1].c_str());
+    if (const auto code = afs::child_main(args)) return *code;
     if (!args.empty() && (args[0] == "--help" || args[0] == "-h" || args[0] == "help")) {
         print_overview();
         return afs::kDone;

@@ -11,6 +11,7 @@
 #include "commands/answer.hpp"
 #include "commands/command.hpp"
 #include "commands/terminal.hpp"
+#include "doctor/recorded_run.hpp"  // used_plugins
 #include "runtime/runtime.hpp"
 
 namespace afs {
@@ -52,8 +53,14 @@ void print_statistics(const Runtime& runtime, const Answer& answer, double ready
         answer.first_token_seconds * 1e3, finish_reason_name(answer.finish));
 }
 
-std::string as_json(const Runtime& runtime, const std::string& prompt, const Request& request,
-                    const Answer& out, const nlohmann::ordered_json& logprobs) {
+// A record that `report --replay` runs again: see doctor/recorded_run.hpp.
+std::string as_json(const Runtime& runtime, const Config& config, const std::string& prompt,
+                    const Request& request, const Answer& out,
+                    const nlohmann::ordered_json& logprobs) {
+    nlohmann::ordered_json plugins = nlohmann::ordered_json::array();
+    for (const UsedPlugin& plugin : used_plugins(runtime.plan()))
+        plugins.push_back(
+            {{"name", plugin.name}, {"version", plugin.version}, {"sha256", plugin.sha256}});
     nlohmann::ordered_json json = {{"model", runtime.model_name()},
                                    {"plan", runtime.plan().id},
                                    {"dtype", runtime.dtype()},
@@ -63,9 +70,14 @@ std::string as_json(const Runtime& runtime, const std::string& prompt, const Req
                                    {"ids", out.ids},
                                    {"finish", finish_reason_name(out.finish)},
                                    {"seed", request.sampling.seed},
+                                   {"max_tokens", request.max_new_tokens},
+                                   {"stop", request.stop_strings},
+                                   {"ignore_stop", request.stop_ids.empty()},
                                    {"prefill_seconds", out.prefill_seconds},
                                    {"decode_seconds", out.decode_seconds},
-                                   {"first_token_seconds", out.first_token_seconds}};
+                                   {"first_token_seconds", out.first_token_seconds},
+                                   {"plugins", plugins},
+                                   {"config", nlohmann::ordered_json::parse(config.render())}};
     if (request.n_logprobs >= 0) json["logprobs"] = logprobs;
     return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
@@ -129,7 +141,8 @@ int run(const Command&, const ParsedOptions& options) {
     if (echo) status = write_out(*prompt);
     if (status.ok()) status = stream_answer(**runtime, *request, how, out);
     if (status.ok())
-        status = write_out(json ? as_json(**runtime, *prompt, *request, out, logprobs) : "\n");
+        status =
+            write_out(json ? as_json(**runtime, *config, *prompt, *request, out, logprobs) : "\n");
     if (!quiet) print_statistics(**runtime, out, ready_seconds);
     if (interrupted()) return 128 + interrupted();
     return status.ok() ? kDone : report_failure(status, kFailed);

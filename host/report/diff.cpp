@@ -96,11 +96,11 @@ Report diff(const Report& a, const std::string& a_name, const Report& b,
     for (const std::string& title : titles(a, b)) {
         Table rows = compare(flat(find(a, title)), flat(find(b, title)), a_name, b_name);
         n += rows.rows.size();
-        if (!rows.rows.empty()) out.add(title).blocks.push_back(std::move(rows));
+        if (!rows.rows.empty()) out.add(title).add(std::move(rows));
     }
     if (n == 0)
         out.add("Nothing differs")
-            .blocks.push_back(Paragraph{"The two reports say the same, momentary values aside."});
+            .add(Paragraph{"The two reports say the same, momentary values aside."});
     else
         out.summary += "; " + std::to_string(n) + (n == 1 ? " value differs" : " values differ");
     return out;

@@ -5,7 +5,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <ctime>
 #include <filesystem>
 
 #include "report/report.hpp"
@@ -30,26 +29,6 @@ Status write_descriptor(int file, const std::string& path, const std::string& te
 }
 
 }  // namespace
-
-const char* mark_word(Mark mark) {
-    switch (mark) {
-        case Mark::none: return "";
-        case Mark::ok: return "ok";
-        case Mark::info: return "info";
-        case Mark::warning: return "warning";
-        case Mark::failed: return "failed";
-    }
-    return "";
-}
-
-std::string time_text() {
-    const std::time_t now = std::time(nullptr);
-    std::tm utc{};
-    gmtime_r(&now, &utc);
-    char text[32];
-    std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
-    return text;
-}
 
 Status write_file(const std::string& path, const std::string& text) {
     const std::filesystem::path folder = std::filesystem::path(path).parent_path();

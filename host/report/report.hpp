@@ -63,6 +63,8 @@ struct Section {
     std::vector<Block> blocks = {};
     // Holds what differs from one moment to the next on the same machine: free memory, times.
     bool momentary = false;
+
+    void add(Block block);
 };
 
 struct Report {

@@ -49,8 +49,8 @@ TEST_CASE("a section that one page lacks is shown whole") {
 
 TEST_CASE("rows of one name are told apart") {
     Report a{"a", "", ""}, b{"b", "", ""};
-    a.add("s").blocks.push_back(Facts{{{"gpu", "one"}, {"gpu", "two"}}});
-    b.add("s").blocks.push_back(Facts{{{"gpu", "one"}, {"gpu", "three"}}});
+    a.add("s").add(Facts{{{"gpu", "one"}, {"gpu", "two"}}});
+    b.add("s").add(Facts{{{"gpu", "one"}, {"gpu", "three"}}});
     const std::string text = markdown(diff(a, "a", b, "b"));
     CHECK_THAT(text, Contains("| gpu (2) | two | three |"));
     CHECK_THAT(text, !Contains("| gpu |"));

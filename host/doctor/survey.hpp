@@ -1,0 +1,25 @@
+// Every plugin file that is found, each looked at in a child process of its own, several at once.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "loader/inspect.hpp"
+#include "loader/search.hpp"
+
+namespace afs {
+
+struct SurveyedPlugin {
+    Candidate candidate;
+    Result<PluginFacts> facts;
+    std::string sha256;  // empty: the file cannot be read
+
+    bool usable() const { return facts.ok() && facts->usable; }
+    std::string kind() const { return facts.ok() ? facts->kind : candidate.kind; }
+    std::string reason() const;  // why it is not usable, in its own words where it has some
+};
+
+// In the order of the search.
+std::vector<SurveyedPlugin> survey_plugins(const PluginSearch& search,
+                                           const InspectOptions& options = {});
+
+}  // namespace afs

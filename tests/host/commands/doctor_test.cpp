@@ -1,0 +1,131 @@
+// doctor: quick, quiet about what works, loud about what does not, and it writes below its folder.
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+#include "support/run_program.hpp"
+#include "support/temp_folder.hpp"
+
+using Catch::Contains;
+using Json = nlohmann::json;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Doctor {
+    afs::test::TempFolder folder;
+
+    ProgramResult run(std::vector<std::string> args,
+                      std::map<std::string, std::string> environment = {}) const {
+        args.insert(args.begin(), {"doctor", "--reports", (folder.path() / "reports").string()});
+        return ProgramRun{AFS_BUILD_DIR "/bin/afs-host", args, "", environment,
+                          folder.path().string()}
+            .run();
+    }
+    Json read(const std::string& file) const {
+        std::ifstream stream(folder.path() / "reports" / file);
+        return Json::parse(stream);
+    }
+};
+
+Json find(const Json& findings, const std::string& name) {
+    for (const Json& one : findings)
+        if (one["name"] == name) return one;
+    return {};
+}
+
+}  // namespace
+
+TEST_CASE("doctor finds this machine well, soon, and writes three reports") {
+    const Doctor doctor;
+    const auto start = std::chrono::steady_clock::now();
+    const auto result = doctor.run({});
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+    INFO(result.out << result.err);
+    CHECK(result.exit_code == 0);
+#if !defined(__SANITIZE_ADDRESS__)
+    CHECK(took.count() < 3);
+#endif
+    CHECK_THAT(result.out, Contains("works here\n") && Contains("reference"));
+    CHECK_THAT(result.out, !Contains("\033"));
+    size_t from = 0;
+    for (size_t end; (end = result.out.find('\n', from)) != std::string::npos; from = end + 1)
+        CHECK(end - from <= 100);
+    CHECK_FALSE(find(doctor.read("system_gpu.json")["findings"], "processor.model").empty());
+    CHECK(find(doctor.read("system_gpu.json")["findings"], "checkpoint").empty());
+    const Json config = doctor.read("config_report.json");
+    CHECK(find(config["findings"], "checkpoint")["status"] == "ok");
+    CHECK(config["settings"]["kernels"]["value"] == Json({"reference"}));
+    std::ifstream tree(doctor.folder.path() / "reports/dependency_tree.txt");
+    const std::string text{std::istreambuf_iterator<char>(tree), {}};
+    CHECK_THAT(text, Contains("\nafs-host  version") && Contains("\nkernels-reference  version") &&
+                         Contains("libstdc++.so.6"));
+    size_t n = 0;  // nothing beside the reports
+    for ([[maybe_unused]] const auto& entry : fs::directory_iterator(doctor.folder.path())) ++n;
+    CHECK(n == 1);
+}
+
+TEST_CASE("doctor goes on where the configuration or the model is broken, and fails") {
+    const Doctor doctor;
+    doctor.folder.write("bad.json", "{ \"kernel\": 3 }");
+    const auto bad = doctor.run({"--config", "bad.json"});
+    CHECK(bad.exit_code == 1);
+    CHECK_THAT(bad.out, Contains("did you mean") && Contains("processor.model"));
+    const auto absent = doctor.run({"--json", "--model", "/no/such", "--kernels", "nonsense"});
+    CHECK(absent.exit_code == 1);
+    const Json findings = Json::parse(absent.out)["findings"];
+    CHECK(find(findings, "checkpoint")["status"] == "failed");
+    CHECK(find(findings, "config.kernels")["status"] == "failed");
+    for (const Json& one : findings)
+        if (one["status"] == "failed" || one["status"] == "warning") {
+            INFO(one.dump());
+            CHECK(one.contains("remedy"));
+        }
+}
+
+TEST_CASE("doctor tells a plugin that crashes and a check that does, and finishes") {
+    const Doctor doctor;
+    const std::string plugins = AFS_BUILD_DIR "/tests/plugins/";
+    const auto result =
+        doctor.run({"--json", "--plugin", plugins + "afs-env-test-checks.so", "--plugin",
+                    plugins + "afs-kernels-test-init-crashes.so", "--checks", "test-checks"});
+    CHECK(result.exit_code == 1);
+    const Json findings = Json::parse(result.out)["findings"];
+    CHECK(find(findings, "plugin.kernels-test-init-crashes")["status"] == "warning");
+    CHECK(find(findings, "crashes")["status"] == "failed");
+    CHECK(find(findings, "last.option")["status"] == "info");
+    CHECK(find(findings, "processor.model").empty());  // --checks names the others away
+}
+
+TEST_CASE("doctor --sanity compares the backends, --write-env takes the fastest") {
+    const Doctor doctor;
+    const auto result = doctor.run({"--sanity", "--write-env", "--checks", "model"});
+    INFO(result.out << result.err);
+    CHECK(result.exit_code == 0);
+    CHECK_THAT(result.out, Contains("reference: ran; the others are compared with it"));
+    const Json summary = doctor.read("test_summary.json");
+    CHECK(summary["ok"] == true);
+    CHECK(summary["runs"][0]["run"]["ids"].size() == 12);
+    for (const Json& run : summary["runs"]) CHECK(run["status"] == "ok");
+    CHECK(fs::exists(doctor.folder.path() / "reports/test_summary.md"));
+    std::ifstream file(doctor.folder.path() / "reports/.env.autodetected");
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    CHECK_THAT(text, Contains("\nAFS_KERNELS=") && Contains("\nAFS_THREADS="));
+    // It works as a .env.
+    doctor.folder.write(".env", text);
+    const auto shown = ProgramRun{AFS_BUILD_DIR "/bin/afs-host",
+                                  {"config", "show"},
+                                  "",
+                                  {},
+                                  doctor.folder.path().string()}
+                           .run();
+    CHECK_THAT(shown.out, Contains(".env") && Contains("AFS_KERNELS"));
+}
+
+TEST_CASE("doctor says where it cannot write") {
+    const Doctor doctor;
+    doctor.folder.write("reports", "a file");
+    const auto result = doctor.run({"--checks", "model"});
+    CHECK(result.exit_code == 1);
+    CHECK_THAT(result.err, Contains("cannot write") && Contains("reports"));
+}

@@ -1,0 +1,105 @@
+// report: the record of a machine, two compared, a recorded run repeated.
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "support/run_program.hpp"
+#include "support/temp_folder.hpp"
+
+using Catch::Contains;
+using Json = nlohmann::ordered_json;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Reports {
+    afs::test::TempFolder folder;
+
+    ProgramResult run(std::vector<std::string> args) const {
+        return ProgramRun{
+            AFS_BUILD_DIR "/bin/afs-host", std::move(args), "", {}, folder.path().string()}
+            .run();
+    }
+    std::string text(const std::string& file) const {
+        std::ifstream stream(folder.path() / file);
+        return {std::istreambuf_iterator<char>(stream), {}};
+    }
+};
+
+}  // namespace
+
+TEST_CASE("report: the same machine gives the same twice, but for what is of the moment") {
+    const Reports reports;
+    for (const char* name : {"a", "b"}) {
+        const auto result = reports.run({"report", "--reports", name});
+        INFO(result.out << result.err);
+        REQUIRE(result.exit_code == 0);
+    }
+    Json a = Json::parse(reports.text("a/environment_report.json")),
+         b = Json::parse(reports.text("b/environment_report.json"));
+    for (Json* page : {&a, &b}) {
+        page->erase("made");
+        Json& sections = (*page)["sections"];
+        for (size_t i = sections.size(); i-- > 0;)
+            if (sections[i].contains("momentary")) sections.erase(i);
+    }
+    CHECK(a == b);
+    std::string titles;
+    for (const Json& section : a["sections"]) titles += section["title"].get<std::string>() + "; ";
+    for (const char* part : {"What works here", "Sanity", "Checks: system", "Checks: model",
+                             "Plugins", "Dependencies", "Configuration", "Weights"})
+        CHECK_THAT(titles, Contains(part));
+    CHECK_THAT(reports.text("a/environment_report.html"),
+               Contains("</html>") && !Contains("http://"));
+    CHECK_THAT(reports.text("a/environment_report.md"), Contains("# Environment report"));
+
+    const auto same =
+        reports.run({"report", "--diff", "a/environment_report.json", "b/environment_report.json"});
+    CHECK(same.exit_code == 0);
+    CHECK_THAT(same.out, Contains("Nothing differs"));
+    std::string other = reports.text("b/environment_report.json");
+    const size_t at = other.find("glibc");
+    REQUIRE(at != std::string::npos);
+    reports.folder.write("c.json", other.replace(at, 5, "musll"));
+    const auto differs = reports.run({"report", "--diff", "a/environment_report.json", "c.json"});
+    CHECK(differs.exit_code == 1);
+    CHECK_THAT(differs.out, Contains("1 value differs") && Contains("system.libc / found") &&
+                                Contains("+ musll"));
+}
+
+TEST_CASE("report --replay: a recorded run again") {
+    const Reports reports;
+    const auto recorded = reports.run({"generate", "--json", "--quiet", "--prompt", "The cat", "-n",
+                                       "8", "--temperature", "0.9", "--seed", "7"});
+    REQUIRE(recorded.exit_code == 0);
+    reports.folder.write("run.json", recorded.out);
+    const auto same = reports.run({"report", "--replay", "run.json"});
+    INFO(same.out << same.err);
+    CHECK(same.exit_code == 0);
+    CHECK_THAT(same.out, Contains("all 8 the same"));
+    Json run = Json::parse(recorded.out);
+    run["ids"][5] = run["ids"][5].get<int>() + 1;
+    reports.folder.write("other.json", run.dump());
+    const auto other = reports.run({"report", "--replay", "other.json"});
+    CHECK(other.exit_code == 1);
+    CHECK_THAT(other.out, Contains("the first 5 the same"));
+    run["config"]["kernels"] = {"gone"};
+    reports.folder.write("gone.json", run.dump());
+    const auto gone = reports.run({"report", "--replay", "gone.json"});
+    CHECK(gone.exit_code == 1);
+    CHECK_THAT(gone.out, Contains("it did not run"));
+}
+
+TEST_CASE("report: wrong use") {
+    const Reports reports;
+    reports.folder.write("x.json", "{}");
+    CHECK(reports.run({"report", "extra"}).exit_code == 2);
+    CHECK(reports.run({"report", "--diff", "x.json"}).exit_code == 2);
+    CHECK(reports.run({"report", "--diff", "x.json", "--replay", "x.json"}).exit_code == 2);
+    const auto none = reports.run({"report", "--diff", "x.json", "x.json"});
+    CHECK(none.exit_code == 1);
+    CHECK_THAT(none.err, Contains("is no report"));
+    const auto record = reports.run({"report", "--replay", "x.json"});
+    CHECK(record.exit_code == 1);
+    CHECK_THAT(record.err, Contains("is no recorded run"));
+    CHECK(reports.run({"report", "--replay", "absent.json"}).exit_code == 1);
+}
