@@ -1,6 +1,6 @@
 // A report as one HTML file: style and pictures inside, no script, no request to anywhere.
+#include <algorithm>
 #include <cctype>
-#include <cstdlib>
 
 #include "report/chart.hpp"
 #include "report/report.hpp"
@@ -44,11 +44,16 @@ std::string boxed(const std::string& table, const std::string& label) {
            "\">" + table + "</div>\n";
 }
 
+// A table of texts in many columns becomes one card a row on a narrow page.
+bool as_cards(const std::vector<bool>& right) {
+    return right.size() >= 4 && std::count(right.begin() + 1, right.end(), false) >= 3;
+}
+
 std::string write(const Table& table, const std::string& label) {
     std::vector<bool> right;
-    std::string out = "<table><thead><tr>";
+    for (size_t i = 0; i < table.columns.size(); ++i) right.push_back(numeric_column(table, i));
+    std::string out = as_cards(right) ? "<table class=\"cards\"><thead><tr>" : "<table><thead><tr>";
     for (size_t i = 0; i < table.columns.size(); ++i) {
-        right.push_back(numeric_column(table, i));
         out += std::string("<th scope=\"col\"") + (right[i] ? " class=\"n\">" : ">") +
                escape(table.columns[i]) + "</th>";
     }
@@ -57,9 +62,9 @@ std::string write(const Table& table, const std::string& label) {
         out += "<tr>";
         for (size_t i = 0; i < table.columns.size(); ++i) {
             const std::string text = i < row.size() ? cell(row[i]) : std::string();
-            out += i == 0
-                       ? "<th scope=\"row\">" + text + "</th>"
-                       : std::string("<td") + (right[i] ? " class=\"n\">" : ">") + text + "</td>";
+            out += i == 0 ? "<th scope=\"row\">" + text + "</th>"
+                          : "<td data-label=\"" + escape(table.columns[i]) + "\"" +
+                                (right[i] ? " class=\"n\">" : ">") + text + "</td>";
         }
         out += "</tr>\n";
     }
