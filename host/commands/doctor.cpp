@@ -10,7 +10,7 @@
 #include "doctor/env_file.hpp"
 #include "doctor/findings_report.hpp"
 #include "doctor/sanity.hpp"
-#include "hub/short_names.hpp"  // data_folder
+#include "runtime/installation.hpp"  // data_folder
 
 namespace afs {
 namespace {
@@ -71,7 +71,7 @@ int run(const Command&, const ParsedOptions& options) {
     const auto config = open_config(options);
     const bool write_env = options.has("write-env"), json = options.has("json");
     const Diagnosis diagnosis = diagnose(config);
-    const fs::path reports = options.text("reports", hub::data_folder("reports").string());
+    const fs::path reports = options.text("reports", data_folder("reports").string());
     if (interrupted()) return 128 + interrupted();
     Status written = write_out(json ? findings_json(diagnosis, "", true)
                                     : findings_text(diagnosis, isatty(STDOUT_FILENO) == 1));

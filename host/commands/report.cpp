@@ -6,7 +6,7 @@
 #include "commands/terminal.hpp"
 #include "doctor/environment_report.hpp"
 #include "doctor/replay.hpp"
-#include "hub/short_names.hpp"  // data_folder
+#include "runtime/installation.hpp"  // data_folder
 
 namespace afs {
 namespace {
@@ -89,7 +89,7 @@ int replay(const std::string& file, const ParsedOptions& options) {
 int compile(const ParsedOptions& options) {
     const auto config = open_config(options);
     const Diagnosis diagnosis = diagnose(config);
-    const fs::path reports = options.text("reports", hub::data_folder("reports").string());
+    const fs::path reports = options.text("reports", data_folder("reports").string());
     Sanity sanity;
     const bool with_sanity = config.ok() && !options.has("no-sanity");
     if (with_sanity) {
