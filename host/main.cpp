@@ -70,6 +70,9 @@ int unknown_verb(const std::string& verb) {
         for (const afs::Command& command : afs::commands()) known.push_back(command.name);
     std::string list;
     for (const std::string& name : known) list += (list.empty() ? "" : ", ") + name;
+    if (is_first_of_two(verb))
+        return afs::report_failure(afs::invalid("'" + verb + "' needs a second word: " + list),
+                                   afs::kUsage);
     return afs::report_failure(afs::invalid("unknown verb '" + verb + "'" +
                                             afs::nearest(verb, known) + "; the verbs are " + list),
                                afs::kUsage);

@@ -191,13 +191,16 @@ std::string bytes_text(uint64_t bytes) {
 Result<Fetched> fetch(const Settings& settings, const FetchRequest& request,
                       const std::function<bool()>& cancelled, const FetchWatch& watch) {
     const DownloadPlace place{request.folder, request.folder / kPartsFolder};
-    Pace pace(cancelled);
-    HttpClient client(settings, [&] {  // the listing runs in this thread, which has to watch
-        FetchSnapshot listing_now;
-        listing_now.pause_seconds = pace.seconds_left();
-        watch(listing_now);
+    std::function<bool()> watched;  // the listing runs in this thread, which has to watch
+    Pace pace([&watched] { return watched(); });
+    watched = [&] {
+        FetchSnapshot now;
+        now.pause_seconds = pace.seconds_left();
+        now.trouble = pace.trouble();
+        watch(now);
         return cancelled();
-    });
+    };
+    HttpClient client(settings, watched);
     const Asker ask = [&](const auto& send) { return Retry(request.retry, pace).ask(send); };
     AFS_ASSIGN(const Listing listing,
                list_repository(client, settings, request.repository, request.revision, ask));

@@ -30,6 +30,7 @@ struct FetchSnapshot {
     uint64_t received = 0;             // over the network, this run
     size_t files_done = 0, files = 0;  // 0 files: the repository is being listed
     long pause_seconds = 0;            // what the hub asked to wait, left
+    std::string trouble;               // why the listing is tried again; empty: it is not
 };
 
 // Called by the thread that called, several times a second.

@@ -31,6 +31,16 @@ long Pace::seconds_left() const {
     return std::max<long>(0, left);
 }
 
+void Pace::set_trouble(const std::string& why) {
+    const std::lock_guard lock(mutex_);
+    trouble_ = why;
+}
+
+std::string Pace::trouble() const {
+    const std::lock_guard lock(mutex_);
+    return trouble_;
+}
+
 Status Pace::wait(milliseconds time) {
     const auto own_end = Clock::now() + time;
     for (;;) {
@@ -55,6 +65,7 @@ Status Retry::again(const Status& why, long retry_after, bool progressed) {
                       why.message() + "; gave up after " +
                           std::to_string(failures_ >= policy_.tries ? failures_ : all_) + " tries",
                       why.where(), why.native_code());
+    pace_.set_trouble(why.message());
     const milliseconds doubled =
         std::min(policy_.longest_wait, policy_.first_wait * (1 << std::min(failures_ - 1, 16)));
     if (retry_after < 0) return pace_.wait(spread(doubled));
@@ -75,7 +86,10 @@ Result<HttpResponse> Retry::ask(const std::function<Result<HttpResponse>()>& sen
             if (!is_transient(response.status())) return response;
             why = response.status();
         } else {
-            if (!may_pass(response->status)) return response;
+            if (!may_pass(response->status)) {
+                pace_.set_trouble("");
+                return response;
+            }
             const std::string text = shown(response->error_text);
             why = Status(Code::io, "'" + without_credentials(response->url) +
                                        "' answers with status " + std::to_string(response->status) +

@@ -28,12 +28,16 @@ public:
     // CANCELLED: an interrupt came first. `time` from now, and until a pause is over.
     Status wait(std::chrono::milliseconds time);
     long seconds_left() const;  // of the pause; 0: none
+    // Why something is tried again; empty: nothing is.
+    void set_trouble(const std::string& why);
+    std::string trouble() const;
 
 private:
     using Clock = std::chrono::steady_clock;
     std::function<bool()> cancelled_;
     mutable std::mutex mutex_;
     Clock::time_point resume_{};
+    std::string trouble_;
 };
 
 class Retry {

@@ -16,7 +16,7 @@ Result<VerifyFinding> check_hashes(const VerifyRequest& request,
                                    const hub::FetchWatch& watch) {
     VerifyFinding finding{"hashes", State::skipped, {}, {}};
     if (!request.manifest) {
-        finding.text = "no manifest of it; --hub ORG/NAME holds it against a hub";
+        finding.text = "no manifest of it is known; --manifest FILE or --hub ORG/NAME gives hashes";
         return finding;
     }
     std::error_code ignored;

@@ -5,7 +5,7 @@
 
 #include "commands/command.hpp"
 #include "commands/terminal.hpp"
-#include "commands/weights/local_model.hpp"
+#include "commands/weights/model_names.hpp"
 #include "hub/fetch.hpp"  // bytes_text
 #include "runtime/installation.hpp"
 #include "runtime/open_model.hpp"  // parse_dtype

@@ -6,9 +6,9 @@
 #include "afs/weights/checkpoint.hpp"
 #include "commands/command.hpp"
 #include "commands/terminal.hpp"
+#include "commands/weights/model_names.hpp"
 #include "commands/weights/transfer_line.hpp"
 #include "hub/check.hpp"
-#include "hub/short_names.hpp"
 #include "runtime/installation.hpp"
 
 namespace afs {
@@ -25,14 +25,10 @@ struct Wanted {
 };
 
 Result<Wanted> read(const ParsedOptions& options) {
-    std::vector<hub::ShortName> known;
-    if (const fs::path file = shipped_config("hub-models.json"); !file.empty()) {
-        AFS_ASSIGN(known, hub::read_short_names(file));
-    }
     if (options.positional().size() != 1)
         return invalid(std::string("weights fetch: expected a model; example: ") + kExample);
     Wanted wanted;
-    AFS_ASSIGN(wanted.name, hub::find_repository(options.positional()[0], known));
+    AFS_ASSIGN(wanted.name, hub_model(options.positional()[0]));
     AFS_ASSIGN(wanted.settings,
                hub::read_settings([](const char* name) { return std::getenv(name); }));
     wanted.settings.offline = wanted.settings.offline || options.has("offline");
@@ -48,7 +44,7 @@ Result<Wanted> read(const ParsedOptions& options) {
     if (request.folder.filename().empty()) request.folder = request.folder.parent_path();
     const fs::path reports =
         options.has("reports") ? fs::path(options.text("reports")) : data_folder("reports");
-    request.manifest = hub::manifest_path(reports, request.folder);
+    request.manifest = hub::manifest_path(fs::absolute(reports).lexically_normal(), request.folder);
     AFS_ASSIGN(const uint64_t jobs, options.number("jobs", 4, 1, 64));
     AFS_ASSIGN(const uint64_t tries, options.number("tries", 6, 1, 1000));
     request.jobs = static_cast<unsigned>(jobs);
@@ -72,10 +68,14 @@ Status opens(const std::string& model) {
 
 int fail(const Status& status, const hub::FetchRequest& request) {
     if (status.code() == Code::cancelled && interrupted()) {
-        std::fprintf(stderr,
-                     "afs-host: interrupted; what was fetched is kept in '%s': run the same "
-                     "command again to go on\n",
-                     request.folder.c_str());
+        std::error_code ignored;
+        if (fs::exists(request.folder, ignored))
+            std::fprintf(stderr,
+                         "afs-host: interrupted; what was fetched is kept in '%s': run the same "
+                         "command again to go on\n",
+                         request.folder.c_str());
+        else
+            std::fprintf(stderr, "afs-host: interrupted before the first byte\n");
         return 128 + interrupted();
     }
     return report_failure(status, kFailed);

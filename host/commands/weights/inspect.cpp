@@ -3,7 +3,7 @@
 
 #include "commands/command.hpp"
 #include "commands/terminal.hpp"
-#include "commands/weights/local_model.hpp"
+#include "commands/weights/model_names.hpp"
 
 namespace afs {
 namespace {

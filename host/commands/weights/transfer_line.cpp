@@ -31,10 +31,10 @@ std::string duration_text(double seconds) {
 
 std::string transfer_text(const std::string& label, const hub::FetchSnapshot& now, double rate) {
     if (now.files == 0) {
-        const std::string wait =
-            now.pause_seconds > 0
-                ? "waiting " + std::to_string(now.pause_seconds) + " s, as the hub asks"
-                : "asking the hub";
+        std::string wait = "asking the hub";
+        if (!now.trouble.empty()) wait = "trying again: " + now.trouble;
+        if (now.pause_seconds > 0)
+            wait = "waiting " + std::to_string(now.pause_seconds) + " s, as the hub asks";
         return (label + ": " + wait).substr(0, kColumns);
     }
     const uint64_t filled = now.total ? static_cast<uint64_t>(static_cast<double>(kWidth) *

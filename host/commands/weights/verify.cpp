@@ -8,9 +8,8 @@
 #include "afs/json.hpp"
 #include "commands/command.hpp"
 #include "commands/terminal.hpp"
-#include "commands/weights/local_model.hpp"
+#include "commands/weights/model_names.hpp"
 #include "commands/weights/transfer_line.hpp"
-#include "hub/short_names.hpp"
 #include "runtime/installation.hpp"
 
 namespace afs {
@@ -28,11 +27,7 @@ const char* word_of(State state) {
 // The hashes that a hub states, as if they had been fetched into this folder.
 Result<hub::Manifest> hashes_of_hub(const std::string& asked, const std::string& revision,
                                     const std::string& gguf) {
-    std::vector<hub::ShortName> known;
-    if (const fs::path file = shipped_config("hub-models.json"); !file.empty()) {
-        AFS_ASSIGN(known, hub::read_short_names(file));
-    }
-    AFS_ASSIGN(const hub::ShortName name, hub::find_repository(asked, known));
+    AFS_ASSIGN(const hub::ShortName name, hub_model(asked));
     AFS_ASSIGN(const hub::Settings settings,
                hub::read_settings([](const char* key) { return std::getenv(key); }));
     if (settings.offline) return invalid("--hub needs a connection, and HF_HUB_OFFLINE is set");

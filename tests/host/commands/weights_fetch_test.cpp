@@ -188,7 +188,7 @@ TEST_CASE("weights fetch: wrong use and refusals") {
         std::vector<std::string> says;
     };
     const std::vector<Case> cases = {
-        {{"weights"}, 2, {"weights fetch"}},
+        {{"weights"}, 2, {"needs a second word", "weights fetch"}},
         {{"weights", "fetsh", "x/y"}, 2, {"unknown verb 'weights fetsh'", "'weights fetch'"}},
         {{"weights", "fetch"}, 2, {"expected a model", "example"}},
         {{"weights", "fetch", "olmo2-1"}, 2, {"did you mean 'olmo2-1b'", "ORG/NAME"}},

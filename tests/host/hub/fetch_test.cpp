@@ -220,6 +220,35 @@ TEST_CASE("disks that are full, folders that cannot be written, two at once") {
         CHECK(says(fetch.run().status(), {"Read-only file system", "--to"}));
         umount(disk.c_str());
     }
+    SECTION("a disk that fills on the way: what came is kept, and the next run goes on") {
+        const fs::path disk = folder.path() / "disk";
+        fs::create_directory(disk);
+        if (mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=40m") != 0) {
+            WARN("no tmpfs can be mounted here: no disk was filled");
+            return;
+        }
+        FetchRun slow("slow/llama3-tiny", folder);
+        slow.request.folder = disk / "model";
+        const auto filled = hub::fetch(
+            slow.settings, slow.request, [] { return false; },
+            [&](const hub::FetchSnapshot& now) {
+                if (now.done < 1000000 || fs::exists(disk / "filler")) return;
+                std::ofstream filler(disk / "filler", std::ios::binary);
+                const std::string block(1 << 16, 'x');
+                while (filler.write(block.data(), 1 << 16).flush()) {
+                }
+            });
+        CHECK(filled.status().code() == Code::no_memory);
+        CHECK(says(filled.status(), {"model.safetensors", "No space left", "make room"}));
+        CHECK_FALSE(fs::exists(slow.request.folder / "model.safetensors"));
+        fs::remove(disk / "filler");
+        const auto second = slow.run();
+        INFO(second.status().message());
+        CHECK(second.ok());
+        if (second.ok()) CHECK(second->received <= second->bytes - 1000000);
+        CHECK(slow.wrong_file() == "");
+        umount(disk.c_str());
+    }
     SECTION("no folder can be made there") {
         fetch.request.folder = folder.write("file", "x") / "model";
         CHECK(says(fetch.run().status(), {"cannot make the folder", "--to"}));

@@ -1,4 +1,4 @@
-#include "commands/weights/local_model.hpp"
+#include "commands/weights/model_names.hpp"
 
 #include "runtime/installation.hpp"
 
@@ -17,6 +17,14 @@ Result<std::filesystem::path> local_model(const std::string& asked) {
         return fetched;
     return not_found("there is no file or folder '" + asked + "', nor '" + fetched.string() +
                      "'; afs-host weights fetch gets a model from a hub");
+}
+
+Result<hub::ShortName> hub_model(const std::string& asked) {
+    std::vector<hub::ShortName> known;
+    if (const std::filesystem::path file = shipped_config("hub-models.json"); !file.empty()) {
+        AFS_ASSIGN(known, hub::read_short_names(file));
+    }
+    return hub::find_repository(asked, known);
 }
 
 }  // namespace afs
