@@ -46,11 +46,14 @@ Status open_all(const Config& config, const PluginSearch& search,
     return {};
 }
 
-// What the first backend's device has free; 0: it computes in the host's memory.
+// What the first device among the backends has free; 0: all compute in the host's memory.
 uint64_t device_bytes(const std::vector<Backend>& backends) {
-    Device* const device = backends.empty() ? nullptr : backends.front().api->device();
-    afs_device_info info = make<afs_device_info>();
-    return device && device->info(info).ok() ? info.available : 0;
+    for (const Backend& backend : backends) {
+        Device* const device = backend.api->device();
+        afs_device_info info = make<afs_device_info>();
+        if (device && device->info(info).ok()) return info.available;
+    }
+    return 0;
 }
 
 PlanLimits limits_of(const Config& config, const afs_graph& graph, uint32_t context_length,

@@ -37,13 +37,16 @@ Status CudaDevice::info(afs_device_info& out) {
     AFS_TRY(enter());
     size_t available = 0, total = 0;
     AFS_CUDA_TRY(cudaMemGetInfo(&available, &total));
-    cudaDeviceProp properties;
-    AFS_CUDA_TRY(cudaGetDeviceProperties(&properties, ordinal_));
+    if (name_.empty()) {  // reading all properties takes milliseconds
+        cudaDeviceProp properties;
+        AFS_CUDA_TRY(cudaGetDeviceProperties(&properties, ordinal_));
+        name_ = properties.name;
+    }
     out.flags = AFS_DEV_CAPTURE;
     out.total = total;
     out.available = available;
     put(out.domain, "cuda:" + std::to_string(ordinal_));
-    put(out.name, properties.name);
+    put(out.name, name_);
     return {};
 }
 

@@ -4,6 +4,8 @@
 #pragma once
 #include <cuda_runtime_api.h>
 
+#include <string>
+
 #include "afs/kernels.hpp"
 
 namespace afs::cuda {
@@ -39,6 +41,7 @@ public:
 
 private:
     int ordinal_;
+    std::string name_;  // once asked for
 };
 
 // Bytes a second that a kernel reads from `bytes` bytes at `from`: the best of a sweep over grids.

@@ -40,6 +40,28 @@ std::vector<int32_t> ints(const int32_t* from, size_t n) {
 
 }  // namespace
 
+TEST_CASE("long steps are padded by less than a tile, short ones by less than a quarter") {
+    for (uint32_t n = 1; n <= 4096; n += n < 300 ? 1 : 37) {
+        Batch batch;
+        const std::vector<int32_t> ids(n, 1);
+        const std::vector<uint32_t> blocks(n / 16 + 1, 1);
+        batch.add_sequence(ids, 0, blocks, 16);
+        const Bucket padded =
+            afs::padded_bucket(batch, limits_of(AFS_CLASS_GENERAL, 4096, 8, 8192), 16);
+        INFO(n << " tokens in a step of " << padded.n_tokens);
+        CHECK(padded.n_tokens >= n);
+        CHECK(padded.n_tokens - n < 64);
+        CHECK((padded.n_tokens <= 8 || 4 * (padded.n_tokens - n) < padded.n_tokens));
+        const Bucket again = [&] {
+            Batch whole;
+            whole.add_sequence(std::vector<int32_t>(padded.n_tokens, 1), 0,
+                               std::vector<uint32_t>(padded.n_tokens / 16 + 1, 1), 16);
+            return afs::padded_bucket(whole, limits_of(AFS_CLASS_GENERAL, 4096, 8, 8192), 16);
+        }();
+        CHECK(again.n_tokens == padded.n_tokens);
+    }
+}
+
 TEST_CASE("a record holds the batch and pads the rest") {
     const Batch batch = two_sequences();
     CHECK(!batch.decode_only);
@@ -124,6 +146,14 @@ TEST_CASE("recommended limits keep the activations of wide models small") {
         CHECK(limits.max_seqs == 20);
         CHECK(limits.max_tokens >= 20);
         CHECK(limits.max_rows >= 20);
+        // In a device's own memory chunks are longer, as far as a 32nd of it goes.
+        const auto chunk = [&](uint64_t device_bytes) {
+            return afs::recommended_limits(**graph, {}, 131072, device_bytes).max_tokens;
+        };
+        CHECK(chunk(uint64_t{1} << 40) == 4096);
+        // A 32nd of little is less than what any memory grants.
+        CHECK((c.tokens == 512 || chunk(1 << 20) == c.tokens));
+        CHECK(chunk(uint64_t{8} << 30) >= c.tokens);
         options.prefill_chunk = 400;
         CHECK(afs::recommended_limits(**graph, options, 131072).max_tokens == 400);
     }
