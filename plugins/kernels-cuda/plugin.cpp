@@ -1,7 +1,7 @@
 // kernels-cuda: every op in hand-written CUDA, and the owner of the memory domain cuda:N.
 #include "afs/plugin/kernels.hpp"
 #include "backend.hpp"
-#include "decode/program.hpp"
+#include "step/program.hpp"
 #include "device/cuda_device.hpp"
 
 namespace afs::cuda {
@@ -32,8 +32,8 @@ private:
 };
 
 // Options of the plugin: "fuse", and for measurements "pages_in_flight".
-Result<DecodeOptions> decode_options(const OpenArgs& args) {
-    DecodeOptions options;
+Result<StepOptions> step_options(const OpenArgs& args) {
+    StepOptions options;
     for (const auto& [key, value] : args.options) {
         if (key == "fuse" && (value == "true" || value == "false"))
             options.fuse = value == "true";
@@ -48,19 +48,19 @@ Result<DecodeOptions> decode_options(const OpenArgs& args) {
 
 class Backend final : public KernelBackend {
 public:
-    Backend(const OpenArgs& args, const DecodeOptions& decode)
+    Backend(const OpenArgs& args, const StepOptions& step)
         : device_(static_cast<int>(args.device)),
-          decode_(
-              find, [this] { return device_.enter(); }, decode) {}
+          step_(
+              find, [this] { return device_.enter(); }, step) {}
     static Result<std::unique_ptr<KernelBackend>> create(const OpenArgs& args) {
-        AFS_ASSIGN(const DecodeOptions decode, decode_options(args));
-        auto made = std::make_unique<Backend>(args, decode);
+        AFS_ASSIGN(const StepOptions step, step_options(args));
+        auto made = std::make_unique<Backend>(args, step);
         AFS_TRY(CudaDevice::probe(static_cast<int>(args.device)));
         AFS_TRY(made->device_.enter());
         return std::unique_ptr<KernelBackend>(std::move(made));
     }
     Device* device() override { return &device_; }
-    GraphBackend* graph() override { return &decode_; }
+    GraphBackend* graph() override { return &step_; }
 
     Status query(const afs_query& query, afs_verdict& out) override {
         const OpEntry* op = find(Node(query).op());
@@ -85,7 +85,7 @@ public:
 
 private:
     CudaDevice device_;
-    DecodeGraph decode_;
+    StepGraph step_;
 };
 
 afs_status probe(const afs_open_args* args, afs_error* error) {

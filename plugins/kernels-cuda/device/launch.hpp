@@ -22,6 +22,11 @@ inline bool has_hopper() {
     return device_attribute(cudaDevAttrComputeCapabilityMajor) >= 9;
 }
 
+// Whether a warpgroup's products (kernels/wgmma.cuh) are there: on 9.0 alone.
+inline bool has_wgmma() {
+    return device_attribute(cudaDevAttrComputeCapabilityMajor) == 9;
+}
+
 struct Launch {
     dim3 grid, block;
     size_t shared_bytes = 0;

@@ -5,17 +5,26 @@
 // rounded once. Position p lies in block block_table[s, p / block_size]. Padding tokens are left as
 // they are. The kernels stand in ops/attention/.
 #include "backend.hpp"
+#include "device/launch.hpp"
+#include "kernels/rows.cuh"
 #include "ops/attention/attention.hpp"
 
 namespace afs::cuda {
 namespace {
+
+// Whether every vector of a side may be loaded 16 bytes at a time.
+bool wide_side(const void* data, const int64_t (&stride)[4]) {
+    return reinterpret_cast<uintptr_t>(data) % 16 == 0 && stride[0] % 8 == 0 &&
+           stride[1] % 8 == 0 && stride[2] % 8 == 0 && stride[3] == 1;
+}
 
 class Attention final : public Op {
 public:
     explicit Attention(const afs_query& query)
         : params_(Node(query).params<afs_attention_params>()) {
         const auto limits = read<afs_limits>(query.limits);
-        decode_ = limits.step_class == AFS_CLASS_DECODE && !limits.deterministic;
+        fast_ = !limits.deterministic;
+        decode_ = limits.step_class == AFS_CLASS_DECODE;
     }
 
     static void query(OpCheck& check, afs_verdict& out) {
@@ -25,6 +34,15 @@ public:
                                                             std::to_string(kAttentionMaxHeadDim) +
                                                             ", found " + std::to_string(head_dim));
         answer(check, out);
+        if (!out.supported) return;
+        const auto& limits = check.limits();
+        const int32_t dtype = check.node().in(0).dtype;
+        // Prompts round probabilities to the cache's dtype.
+        if (!limits.deterministic && limits.step_class == AFS_CLASS_GENERAL && dtype != AFS_F32 &&
+            (head_dim == 64 || head_dim == 128) && has_wgmma())
+            out.internal_dtype = dtype;
+        // A context is divided between blocks as the batch leaves room for them.
+        if (!check.limits().deterministic) out.flags &= ~uint32_t{AFS_BATCH_INVARIANT};
     }
 
     Status run(const afs_run& run) override {
@@ -37,16 +55,26 @@ public:
         const AttentionArgs args = {
             params_,   read<afs_kv_layout>(run.kv->layout),  step, q, out, run.kv->k,
             run.kv->v, static_cast<cudaStream_t>(run.stream)};
-        return decode_ && attention_decode_fits(args) ? attention_decode(args, nullptr, false)
-                                                      : attention_any(args);
+        if (fast_ && decode_ && attention_decode_fits(args))
+            return attention_decode(args, nullptr, false);
+        return fast_ && attention_prefill_fits(args) ? attention_prefill(args)
+                                                     : attention_any(args);
     }
 
 private:
     afs_attention_params params_;
-    bool decode_;  // under "deterministic" both classes run the same kernel
+    bool fast_, decode_;  // under "deterministic" both classes run the same kernel
 };
 
 }  // namespace
+
+bool attention_is_wide(const AttentionArgs& a) {
+    const int32_t dtype = a.out.dtype;
+    const uint32_t head_dim = a.params.head_dim;
+    return (dtype == AFS_BF16 || dtype == AFS_F16) && a.layout.dtype == dtype &&
+           (head_dim == 64 || head_dim == 128) && is_wide(a.q) && is_wide(a.out) &&
+           wide_side(a.k, a.layout.k_stride) && wide_side(a.v, a.layout.v_stride);
+}
 
 constexpr OpEntry kAttention = entry<Attention>("attention/1");
 

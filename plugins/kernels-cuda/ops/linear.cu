@@ -4,12 +4,14 @@
 #include "ops/linear/linear.hpp"
 
 #include "backend.hpp"
+#include "device/launch.hpp"
+#include "product/product.hpp"
 #include "stream/stream.hpp"
 
 namespace afs::cuda {
 namespace {
 
-constexpr int64_t kFewTokens = 8;
+constexpr int64_t kFewTokens = 8;  // where the large products of Hopper are not to be had
 
 class Linear final : public Op {
 public:
@@ -21,7 +23,16 @@ public:
         answer(check, out);
         if (!out.supported) return;
         const int32_t dtype = check.node().in(0).dtype;
-        if (dtype != AFS_F32 && check.node().in(1).dtype == dtype) out.flags |= AFS_TENSOR_CORE;
+        if (dtype != AFS_F32 && check.node().in(1).dtype == dtype) {
+            out.flags |= AFS_TENSOR_CORE;
+            if (has_wgmma()) {
+                const auto& limits = check.limits();
+                const bool of_rows = check.node().in(0).dims[0] == AFS_DIM_ROWS;
+                out.workspace_bytes =
+                    product_workspace_bytes(of_rows ? limits.max_rows : limits.max_tokens);
+                out.state_bytes = product_state_bytes();
+            }
+        }
         // Another kernel for more tokens: other sums.
         if (!check.limits().deterministic) out.flags &= ~uint32_t{AFS_BATCH_INVARIANT};
     }
@@ -33,10 +44,15 @@ public:
         AFS_TRY(check_rows("output", out, x.dims[0], weight.dims[0]));
         if (x.dims[0] == 0 || weight.dims[0] == 0) return {};
         const LinearArgs args = {x, weight, out, static_cast<cudaStream_t>(run.stream)};
-        if (!deterministic_) {
-            if (x.dims[0] == 1 && is_streamed(args)) return stream(args);
-            if (x.dims[0] <= kFewTokens && linear_few_fits(args)) return linear_few(args);
+        if (!deterministic_ && x.dims[0] == 1 && is_streamed(args)) return stream(args);
+        const ProductArgs product = {x, {weight}, {out}, false, deterministic_};
+        if (product_fits(product)) {
+            PreparedProduct prepared;
+            AFS_TRY(product_prepare(product, run.workspace, run.state, prepared));
+            return product_launch(prepared, true, args.stream);
         }
+        if (!deterministic_ && x.dims[0] <= kFewTokens && linear_few_fits(args))
+            return linear_few(args);
         return linear_mma_fits(args) ? linear_mma(args) : linear_any(args);
     }
 

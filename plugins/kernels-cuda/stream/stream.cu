@@ -12,40 +12,25 @@
 // the eight warps in shared memory, always in the same order.
 #include "device/launch.hpp"
 #include "kernels/overlap.cuh"
-#include "kernels/reduce.cuh"
+#include "kernels/ring.cuh"
 #include "kernels/swiglu.cuh"
+#include "stream/make_x.cuh"
 #include "stream/page.hpp"
-#include "stream/ring.cuh"
 #include "stream/stream.hpp"
 
 namespace afs::cuda {
 namespace {
 
-constexpr int kWarps = 8, kThreads = 32 * kWarps;  // that multiply; one warp more copies
+// The warps of make_x multiply; one more copies.
+constexpr int kWarps = kMakingWarps, kThreads = kMakingThreads;
 constexpr int kWarpBlocks = kPageBlocks / kWarps;
 constexpr int kMaxDepth = 8;
-
-// The multiplying warps alone.
-__device__ void sync_warps() {
-    asm volatile("bar.sync 1, %0;" ::"n"(kThreads) : "memory");
-}
 
 struct Small {  // what a block keeps beside pages and x
     uint64_t full[kMaxDepth], empty[kMaxDepth];
     float partial[2][kWarps][kPageRows];
-    float of_warp[2][kWarps];
+    SumsOfWarps of_warp;
 };
-
-// In every thread; use: 0 for a block's first such sum, 1 for its second.
-__device__ float sum_of_warps(float x, int use, Small& small) {
-    x = warp_sum(x);
-    if (threadIdx.x % 32 == 0) small.of_warp[use][threadIdx.x / 32] = x;
-    sync_warps();
-    float sum = 0;
-#pragma unroll
-    for (int w = 0; w < kWarps; ++w) sum += small.of_warp[use][w];
-    return sum;
-}
 
 // The groups of 8 rows that a block multiplies, one after the other: gated, gate and up in turn.
 struct Share {
@@ -99,112 +84,6 @@ __device__ void copy_pages(const StreamProduct& p, const Share& share, uint32_t 
     }
 }
 
-// x is made in chunks of 8 elements, chunk c by thread c % kThreads, kHeld of them at a time in
-// registers. A vector that is normed has to fit into one such round.
-constexpr int kFewHeld = 2, kMostHeld = 3;
-static_assert(8 * kMostHeld * kThreads == kStreamMaxNormed);
-
-template <class T, int kHeld>
-struct Held {
-    uint4 at[kHeld];
-
-    // Chunks beyond the columns are zeros.
-    template <class Load>
-    __device__ void load_from(const void* from, int first, int chunks, Load load) {
-#pragma unroll
-        for (int i = 0; i < kHeld; ++i) {
-            const int c = first + i * kThreads;
-            at[i] = from && c < chunks ? load(static_cast<const uint4*>(from) + c) : uint4{};
-        }
-    }
-    __device__ void store_to(void* to, int first, int chunks) const {
-#pragma unroll
-        for (int i = 0; i < kHeld; ++i)
-            if (first + i * kThreads < chunks)
-                static_cast<uint4*>(to)[first + i * kThreads] = at[i];
-    }
-    __device__ float squares() const {
-        float sum = 0;
-#pragma unroll
-        for (const uint4& chunk : at) {
-            float x[8];
-            unpack<T>(chunk, x);
-#pragma unroll
-            for (const float each : x) sum += each * each;
-        }
-        return sum;
-    }
-    __device__ void scale(const Held& weight, const StreamNorm& norm, float r) {
-#pragma unroll
-        for (int i = 0; i < kHeld; ++i) {
-            float x[8], w[8];
-            unpack<T>(at[i], x);
-            unpack<T>(weight.at[i], w);
-#pragma unroll
-            for (float& each : x) each *= r;
-            if (!norm.weight_before_cast) unpack<T>(pack<T>(x), x);
-#pragma unroll
-            for (int e = 0; e < 8; ++e) x[e] *= w[e];
-            at[i] = pack<T>(x);
-        }
-    }
-    __device__ void add(const Held& other) {
-#pragma unroll
-        for (int i = 0; i < kHeld; ++i) {
-            float x[8], y[8];
-            unpack<T>(at[i], x);
-            unpack<T>(other.at[i], y);
-#pragma unroll
-            for (int e = 0; e < 8; ++e) x[e] += y[e];
-            at[i] = pack<T>(x);
-        }
-    }
-};
-
-__device__ float inverse_rms(float squares, int columns, const StreamNorm& norm) {
-    return 1.0f / sqrtf(squares / static_cast<float>(columns) + norm.eps);
-}
-
-// The vector, in shared memory, zeros behind its columns. The (first) norm's weight is fetched
-// before the kernel before is waited for.
-template <class T, int kHeld>
-__device__ void make_x(const StreamInput& in, int columns, T* x, Small& small) {
-    const int chunks = columns / 8, tid = static_cast<int>(threadIdx.x);
-    const int padded = (columns + kPageColumns - 1) / kPageColumns * (kPageColumns / 8);
-    const auto fresh = [](const uint4* from) { return fresh_load16(from); };
-    const auto constant = [](const uint4* from) { return __ldg(from); };
-    Held<T, kHeld> value;
-    if (!in.is_made()) {
-        wait_for_previous();
-        for (int first = tid; first < padded; first += kHeld * kThreads) {
-            value.load_from(in.input, first, chunks, fresh);
-            value.store_to(x, first, padded);
-        }
-        return sync_warps();
-    }
-    Held<T, kHeld> weight, residual;
-    const bool normed_twice = in.post.weight && in.norm.weight;
-    weight.load_from(in.post.weight ? in.post.weight : in.norm.weight, tid, chunks, constant);
-    wait_for_previous();
-    value.load_from(in.input, tid, chunks, fresh);
-    residual.load_from(in.residual, tid, chunks, fresh);
-    if (in.post.weight) {
-        const float squares = sum_of_warps(value.squares(), 0, small);
-        value.scale(weight, in.post, inverse_rms(squares, columns, in.post));
-    }
-    if (normed_twice) weight.load_from(in.norm.weight, tid, chunks, constant);
-    if (in.residual) {
-        value.add(residual);
-        if (in.sum && blockIdx.x == 0) value.store_to(static_cast<T*>(in.sum), tid, chunks);
-    }
-    if (in.norm.weight) {
-        const float squares = sum_of_warps(value.squares(), 1, small);
-        value.scale(weight, in.norm, inverse_rms(squares, columns, in.norm));
-    }
-    value.store_to(x, tid, padded);
-    sync_warps();
-}
-
 // This warp's part of one group: 8 rows times its blocks of every page.
 template <class T>
 __device__ void multiply_group(const StreamProduct& p, const T* x, const char* pages, uint32_t full,
@@ -256,7 +135,7 @@ __device__ void multiply(const StreamProduct& p, const Share& share, const T* x,
         multiply_group(p, x, pages, full, empty, place, own);
         auto& partial = small.partial[n_done++ % 2];
         if (lane < 4) partial[warp][lane] = own[0], partial[warp][lane + 4] = own[1];
-        sync_warps();
+        sync_makers();
         float sum = 0;
         if (warp == writer && lane < kPageRows)
 #pragma unroll
@@ -304,7 +183,8 @@ __global__ void __maxnreg__(kHeld == kFewHeld ? 64 : 72)
         if (threadIdx.x == kThreads) copy_pages(p, share, shared_address(shared), full, empty);
         return;
     }
-    make_x<T, kHeld>(p.input, p.columns, x, small);
+    const int padded = (p.columns + kPageColumns - 1) / kPageColumns * kPageColumns;
+    make_x<T, kHeld>(p.input, p.columns, padded, x, blockIdx.x == 0, small.of_warp);
     multiply(p, share, x, shared, full, empty, small);
 #endif
 }

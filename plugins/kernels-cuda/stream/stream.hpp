@@ -28,10 +28,10 @@ struct StreamNorm {
 };
 
 struct StreamInput {
-    const void* input = nullptr;  // [columns]
+    const void* input = nullptr;  // [columns], of many vectors [n_rows, columns]; so the others
     StreamNorm post;
-    const void* residual = nullptr;  // [columns], or NULL
-    void* sum = nullptr;             // [columns], or NULL; neither input nor residual
+    const void* residual = nullptr;  // or NULL
+    void* sum = nullptr;             // or NULL; neither input nor residual
     StreamNorm norm;
 
 #ifdef __CUDACC__
@@ -65,5 +65,9 @@ void stream_ring(StreamProduct& product, bool beside_attention,
 // early: the kernel may start before the one before it on the stream is over (programmatic
 // dependent launch); what that one wrote is read only after it is.
 Status stream_launch(const StreamProduct& product, int32_t dtype, bool early, cudaStream_t stream);
+
+// x of many vectors: rows of `columns` elements, close together in every operand.
+Status lead_in_launch(const StreamInput& input, int64_t n_rows, int32_t columns, int32_t dtype,
+                      void* x, bool early, cudaStream_t stream);
 
 }  // namespace afs::cuda

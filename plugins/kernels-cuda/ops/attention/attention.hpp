@@ -36,6 +36,14 @@ struct AttentionEntry {
 // and query head.
 Status attention_any(const AttentionArgs& args);
 
+// Whether both sides of the cache, q and out are of one 16-bit dtype, head_dim 64 or 128, and may be
+// read 16 bytes at a time.
+bool attention_is_wide(const AttentionArgs& args);
+
+// Steps of any lengths in fp16 or bf16 with a cache of the same dtype (sm_90a).
+bool attention_prefill_fits(const AttentionArgs& args);
+Status attention_prefill(const AttentionArgs& args);
+
 // A decode step in fp16 or bf16 with a cache of the same dtype (sm_90 and later): a cluster of
 // blocks for each sequence and kv head shares its context.
 bool attention_decode_fits(const AttentionArgs& args);

@@ -3,8 +3,8 @@
 // A cluster of blocks serves one kv head of one sequence and all query heads that share it (up to
 // 8): each block takes its share of the context, its warps 16 positions at a time, on tensor cores
 // with the heads on the n side: scores = K q, sums = V^T p. A lane loads 16 bytes of a position
-// straight into the registers that the products want; V's are transposed there (movmatrix). How a
-// context is divided depends on its own length alone, never on the batch. Probabilities go into
+// straight into the registers that the products want; V's are transposed there (movmatrix).
+// Probabilities go into
 // their product as the sum of several numbers of the cache's dtype, so that nothing is lost.
 //
 // Bound by the bytes of the cache; at short contexts by latency. So what does not depend on the
@@ -440,7 +440,7 @@ DecodeParams<T> params_of(const AttentionArgs& a, const AttentionEntry* e, bool 
                          a.params.n_heads / a.params.n_kv_heads,
                          a.params.scale,
                          e != nullptr,
-                         early && e != nullptr && e->rehearse,
+                         early && e != nullptr && e->rehearse && a.step.n_seqs == 1,
                          nullptr,
                          nullptr,
                          0,
@@ -471,12 +471,23 @@ Status launch_decode(const AttentionArgs& a, const AttentionEntry* entry, bool e
     return launch(how, kernel, params_of<T>(a, entry, early));
 }
 
-// Many kv heads fill the device with fewer blocks each. Not by the batch: a sequence's sums are its
-// own.
+// The blocks that a cluster has beyond one pay while the device has room for them; and one block's
+// warps take 64 positions at a time.
+int cluster_of(const AttentionArgs& a) {
+    const uint64_t pairs = uint64_t{a.step.n_seqs} * a.params.n_kv_heads;
+    if (pairs <= 16) return 8;
+    if (pairs <= 72) return a.step.max_context <= 256 ? 4 : 8;
+    return pairs <= 144 ? 4 : pairs <= 288 ? 2 : 1;
+}
+
 template <class T, int kHeadDim>
 Status choose_cluster(const AttentionArgs& a, const AttentionEntry* entry, bool early) {
-    return a.params.n_kv_heads > 16 ? launch_decode<T, kHeadDim, 4>(a, entry, early)
-                                    : launch_decode<T, kHeadDim, 8>(a, entry, early);
+    switch (a.step.n_seqs == 1 ? (a.params.n_kv_heads > 16 ? 4 : 8) : cluster_of(a)) {
+        case 8: return launch_decode<T, kHeadDim, 8>(a, entry, early);
+        case 4: return launch_decode<T, kHeadDim, 4>(a, entry, early);
+        case 2: return launch_decode<T, kHeadDim, 2>(a, entry, early);
+        default: return launch_decode<T, kHeadDim, 1>(a, entry, early);
+    }
 }
 template <class T>
 Status choose(const AttentionArgs& a, const AttentionEntry* entry, bool early) {
@@ -484,21 +495,12 @@ Status choose(const AttentionArgs& a, const AttentionEntry* entry, bool early) {
                                    : choose_cluster<T, 128>(a, entry, early);
 }
 
-// Whether every vector of a side may be loaded 16 bytes at a time.
-bool wide_side(const void* data, const int64_t (&stride)[4]) {
-    return reinterpret_cast<uintptr_t>(data) % 16 == 0 && stride[0] % 8 == 0 &&
-           stride[1] % 8 == 0 && stride[2] % 8 == 0 && stride[3] == 1;
-}
-
 }  // namespace
 
 bool attention_decode_fits(const AttentionArgs& a) {
-    const int32_t dtype = a.out.dtype;
-    const uint32_t head_dim = a.params.head_dim, group = a.params.n_heads / a.params.n_kv_heads;
-    return has_hopper() && (dtype == AFS_BF16 || dtype == AFS_F16) && a.layout.dtype == dtype &&
-           (head_dim == 64 || head_dim == 128) && group <= kHeads && is_wide(a.q) &&
-           a.step.n_seqs <= 65535 && a.params.n_kv_heads <= 65535 &&
-           wide_side(a.k, a.layout.k_stride) && wide_side(a.v, a.layout.v_stride);
+    return has_hopper() && attention_is_wide(a) &&
+           a.params.n_heads / a.params.n_kv_heads <= kHeads && a.step.n_seqs <= 65535 &&
+           a.params.n_kv_heads <= 65535;
 }
 
 Status attention_decode(const AttentionArgs& args, const AttentionEntry* entry, bool early) {

@@ -17,7 +17,7 @@ constexpr uint32_t kNoValue = 0xffffffffu;
 struct Bound {
     std::vector<afs_tensor> tensors;  // [values]
     const afs_kv* const* kv = nullptr;
-    void* workspace = nullptr;  // of single ops
+    void* workspace = nullptr;  // of the stages, one after the other
 
     const afs_kv& cache(const afs_value& v) const { return kv[v.kv_group][v.kv_layer]; }
 };
@@ -25,30 +25,35 @@ struct Bound {
 class Stage {
 public:
     virtual ~Stage() = default;
-    // Once, before the first exec.
-    virtual Status bind(const Bound& bound) = 0;
+    // Once, before the first exec. state: state_bytes of its own, zeroed.
+    virtual Status bind(const Bound& bound, void* state) = 0;
     // early: may start before the launch before it is over.
     virtual Status exec(const afs_step& step, bool early, cudaStream_t stream) = 0;
 
     std::vector<uint32_t> inputs, outputs;  // values read (weights left out) and formed
-    uint64_t workspace_bytes = 0;
+    uint64_t workspace_bytes = 0, state_bytes = 0;
     bool per_row = false;  // makes only rows of logits: skipped in a step without any
 };
 
 // One node by its op.
 Result<std::unique_ptr<Stage>> make_op_stage(const OpEntry& entry, const afs_query& query);
 
-// Products of one vector with up to three weights, with what comes before and after them.
+// Products of one input with up to three weights, with what comes before and after them.
 struct ProductNodes {
     uint32_t input = kNoValue, residual = kNoValue, sum = kNoValue;  // values
     uint32_t post_norm = kNoValue, norm = kNoValue;                  // nodes
     std::vector<uint32_t> weights, outs;                             // values
     bool gated = false;             // outs has one: the gated unit's
     bool beside_attention = false;  // the stage before or after it is attention
+    uint32_t n_vectors = 1;         // of the input; 0 in a step without rows of logits
 };
-// in_flight: see stream_ring.
-std::unique_ptr<Stage> make_product_stage(const afs_graph& graph, const ProductNodes& nodes,
-                                          int32_t in_flight);
+// One vector; in_flight: see stream_ring.
+std::unique_ptr<Stage> make_stream_stage(const afs_graph& graph, const ProductNodes& nodes,
+                                         int32_t in_flight);
+// Many.
+std::unique_ptr<Stage> make_product_stage(const afs_graph& graph, const ProductNodes& nodes);
+// What leads to a product's vectors, from what the values are bound to.
+StreamInput lead_in(const afs_graph& graph, const ProductNodes& nodes, const Bound& bound);
 
 // From the products of q, k and v to attention's output.
 struct AttentionNodes {

@@ -3,7 +3,7 @@
 #include <map>
 #include <set>
 
-#include "decode/stage.hpp"
+#include "step/stage.hpp"
 
 namespace afs::cuda {
 
@@ -11,7 +11,7 @@ namespace afs::cuda {
 struct Fused {
     std::set<uint32_t> nodes;
     uint32_t place = 0;
-    bool is_attention = false;
+    bool is_attention = false, is_streamed = false;  // else a product of many vectors
     ProductNodes product;
     AttentionNodes attention;
 };

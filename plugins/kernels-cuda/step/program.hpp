@@ -1,5 +1,5 @@
-// afs.graph/1 for decode steps: every node that this plugin takes, as one program of fused launches
-// that overlap each other's ends.
+// afs.graph/1: every node that this plugin takes, as one program of fused launches that overlap
+// each other's ends.
 #pragma once
 #include <functional>
 
@@ -9,16 +9,16 @@
 
 namespace afs::cuda {
 
-struct DecodeOptions {
+struct StepOptions {
     bool fuse = true;  // false: claims nothing, so that every op stands alone
     int32_t in_flight = kStreamInFlight;
 };
 
-class DecodeGraph final : public GraphBackend {
+class StepGraph final : public GraphBackend {
 public:
     // find: the plugin's op of an id, or NULL; enter: makes the device current.
-    DecodeGraph(const OpEntry* (*find)(const char*), std::function<Status()> enter,
-                const DecodeOptions& options)
+    StepGraph(const OpEntry* (*find)(const char*), std::function<Status()> enter,
+              const StepOptions& options)
         : find_(find), enter_(std::move(enter)), options_(options) {}
 
     Status claim(const afs_query& query, const uint8_t* available, afs_claims& out) override;
@@ -32,7 +32,7 @@ private:
 
     const OpEntry* (*find_)(const char*);
     std::function<Status()> enter_;
-    DecodeOptions options_;
+    StepOptions options_;
     std::vector<uint32_t> set_of_node_, kind_of_set_;
 };
 

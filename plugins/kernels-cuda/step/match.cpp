@@ -1,8 +1,9 @@
-#include "decode/match.hpp"
+#include "step/match.hpp"
 
 #include <algorithm>
 #include <cstring>
 
+#include "device/launch.hpp"
 #include "stream/page.hpp"
 
 namespace afs::cuda {
@@ -26,11 +27,9 @@ public:
     std::vector<Fused> run() {
         const std::vector<uint32_t> nodes(free_.begin(), free_.end());
         for (const uint32_t n : nodes)
-            if (at(n).is("attention/1")) try_attention(n);
-        // Products of one vector alone; more tokens share a weight's bytes in other kernels.
-        if (sizes_.n_tokens == 1 && sizes_.n_rows <= 1)
-            for (const uint32_t n : nodes)
-                if (free_.count(n) && at(n).is("linear/1")) try_product(n);
+            if (each_has_one_token() && at(n).is("attention/1")) try_attention(n);
+        for (const uint32_t n : nodes)
+            if (free_.count(n) && at(n).is("linear/1")) try_product(n);
         mark_neighbours();
         return std::move(found_);
     }
@@ -63,23 +62,40 @@ private:
     }
 
     // ---- a product and what leads to its vector
+    uint32_t n_vectors(uint32_t value) const {
+        const afs_value x = read<afs_value>(graph_.values[value]);
+        return x.dims[0] == AFS_DIM_ROWS ? sizes_.n_rows : sizes_.n_tokens;
+    }
+    // Whether the kernels of one vector, or of many, take a product.
     bool streams(uint32_t n) const {
-        const Node node = at(n);
-        const afs_value w = node.in(1), x = node.in(0);
-        return (x.dtype == AFS_BF16 || x.dtype == AFS_F16) && w.dtype == x.dtype &&
+        const afs_value w = at(n).in(1);
+        return is_narrow(n) && n_vectors(at(n).input_id(0)) <= 1 &&
                w.dims[1] % kBlockColumns == 0 && w.dims[1] <= kStreamMaxColumns;
+    }
+    bool multiplies(uint32_t n) const {
+        const afs_value w = at(n).in(1);
+        return has_wgmma() && is_narrow(n) && w.dims[0] % 8 == 0 && w.dims[1] % 8 == 0;
+    }
+    bool is_narrow(uint32_t n) const {
+        const afs_value w = at(n).in(1), x = at(n).in(0);
+        return (x.dtype == AFS_BF16 || x.dtype == AFS_F16) && w.dtype == x.dtype;
+    }
+    bool each_has_one_token() const {
+        return read<afs_limits>(query_.limits).step_class == AFS_CLASS_DECODE;
     }
     // The norm kernels of a stage read weights of the activations' dtype.
     bool norms(uint32_t n) const { return n != kNoValue && at(n).in(1).dtype == at(n).in(0).dtype; }
 
     void try_product(uint32_t first) {
-        if (!streams(first)) return;
         Fused f;
+        f.is_streamed = streams(first);
+        if (!f.is_streamed && !multiplies(first)) return;
         const uint32_t x = at(first).input_id(0);
+        f.product.n_vectors = n_vectors(x);
         std::vector<uint32_t> linears;
         for (const uint32_t n : readers_[x])
             if (linears.size() < kStreamWeights && free_.count(n) && at(n).is("linear/1") &&
-                at(n).input_id(0) == x && streams(n))
+                at(n).input_id(0) == x && (f.is_streamed ? streams(n) : multiplies(n)))
                 linears.push_back(n);
         if (!gate(linears, f)) share(linears, f);
         lead_in(x, f);
@@ -127,7 +143,8 @@ private:
     void lead_in(uint32_t x, Fused& f) const {
         uint32_t value = x;
         f.product.input = x;
-        if (read<afs_value>(graph_.values[x]).dims[1] > kStreamMaxNormed) return;
+        const int64_t columns = read<afs_value>(graph_.values[x]).dims[1];
+        if (columns > kStreamMaxNormed || columns % 8 != 0) return;
         const auto enter = [&](uint32_t n) {
             Fused with = f;
             with.nodes.insert(n);
@@ -137,7 +154,9 @@ private:
             return true;
         };
         if (const uint32_t n = maker(value, "rms_norm/1"); norms(n) && enter(n)) f.product.norm = n;
-        if (const uint32_t n = maker(value, "select_rows/1"); n != kNoValue) enter(n);
+        if (const uint32_t n = maker(value, "select_rows/1");
+            n != kNoValue && sizes_.n_tokens == 1 && sizes_.n_rows <= 1)
+            enter(n);  // the only one
         f.product.input = value;
         const uint32_t add = maker(value, "add/1");
         if (add == kNoValue) return;
@@ -211,6 +230,7 @@ private:
         args.q.dtype = args.out.dtype = q.dtype;
         args.q.rank = 2;
         args.q.dims[1] = args.q.strides[0] = q.dims[1];
+        args.out = args.q;
         return attention_decode_fits(args);
     }
     bool same_rope(uint32_t a, uint32_t b, const Node& attention) const {

@@ -1,11 +1,11 @@
-#include "decode/program.hpp"
+#include "step/program.hpp"
 
 #include <algorithm>
 #include <map>
 
 #include "afs/numeric.hpp"
-#include "decode/match.hpp"
 #include "device/launch.hpp"
+#include "step/match.hpp"
 
 namespace afs::cuda {
 namespace {
@@ -73,10 +73,15 @@ public:
                 most = std::max(most, begin + bytes);
             }
         }
-        ops_at_ = most;
-        uint64_t ops = 0;
-        for (const auto& stage : stages_) ops = std::max(ops, stage->workspace_bytes);
-        return most + ops;
+        stages_at_ = most;
+        uint64_t stages = 0;
+        for (const auto& stage : stages_) stages = std::max(stages, stage->workspace_bytes);
+        return most + stages;
+    }
+    uint64_t state_bytes() const {
+        uint64_t bytes = 0;
+        for (const auto& stage : stages_) bytes += aligned(stage->state_bytes);
+        return bytes;
     }
 
     Status bind(const afs_bind& bind, afs_stream) override {
@@ -88,8 +93,12 @@ public:
             bound_.tensors[value].data = workspace + offset;
         }
         bound_.kv = bind.kv;
-        bound_.workspace = workspace + ops_at_;
-        for (const auto& stage : stages_) AFS_TRY(stage->bind(bound_));
+        bound_.workspace = workspace + stages_at_;
+        char* state = static_cast<char*>(bind.state);
+        for (const auto& stage : stages_) {
+            AFS_TRY(stage->bind(bound_, state));
+            state += aligned(stage->state_bytes);
+        }
         return {};
     }
 
@@ -138,23 +147,23 @@ private:
     std::function<Status()> enter_;
     std::vector<std::unique_ptr<Stage>> stages_;  // in order
     std::map<uint32_t, uint64_t> offsets_;        // of values in the workspace
-    uint64_t ops_at_ = 0;                         // where the workspace of single ops begins
+    uint64_t stages_at_ = 0;                      // where the stages' own workspace begins
     Bound bound_;
     std::map<uint32_t, afs_tensor> taps_;
 };
 
 }  // namespace
 
-std::string DecodeGraph::why_not(const afs_query& query) const {
+std::string StepGraph::why_not(const afs_query& query) const {
     const auto limits = read<afs_limits>(query.limits);
     if (!options_.fuse) return "opened with fuse=false";
-    if (limits.step_class != AFS_CLASS_DECODE) return "only decode steps are fused";
+    if (limits.step_class > AFS_CLASS_DECODE) return "only general and decode steps are known";
     if (limits.deterministic) return "deterministic: single ops, alike in every step";
     const bool fits = enter_().ok() && has_hopper();
-    return fits ? "" : "fused decode steps need compute capability 9.0";
+    return fits ? "" : "fused steps need compute capability 9.0";
 }
 
-bool DecodeGraph::supports(const afs_query& query, uint32_t node) const {
+bool StepGraph::supports(const afs_query& query, uint32_t node) const {
     afs_query one = query;
     one.node = node;
     const OpEntry* op = find_(Node(one).op());
@@ -167,9 +176,9 @@ bool DecodeGraph::supports(const afs_query& query, uint32_t node) const {
 
 // Every node that is available and supported; one set for each stretch between those that are not,
 // so that no path leaves a set and comes back.
-Status DecodeGraph::claim(const afs_query& query, const uint8_t* available, afs_claims& out) {
+Status StepGraph::claim(const afs_query& query, const uint8_t* available, afs_claims& out) {
     const std::string why = why_not(query);
-    put(out.reason, why.empty() ? "the decode step takes what single ops take" : why);
+    put(out.reason, why.empty() ? "the step takes what single ops take" : why);
     if (!why.empty()) return {};
     const afs_graph& graph = *query.graph;
     set_of_node_.assign(graph.n_nodes, AFS_NO_SET);
@@ -197,10 +206,10 @@ Status DecodeGraph::claim(const afs_query& query, const uint8_t* available, afs_
     return {};
 }
 
-Result<std::unique_ptr<GraphProgram>> DecodeGraph::compile(const afs_query& query,
-                                                           const afs_region& region,
-                                                           const afs_step& bucket,
-                                                           afs_compiled& out) {
+Result<std::unique_ptr<GraphProgram>> StepGraph::compile(const afs_query& query,
+                                                         const afs_region& region,
+                                                         const afs_step& bucket,
+                                                         afs_compiled& out) {
     AFS_TRY(enter_());
     const std::vector<Fused> all = find_fused(query, region, bucket);
     std::map<uint32_t, const Fused*> by_place;
@@ -214,9 +223,10 @@ Result<std::unique_ptr<GraphProgram>> DecodeGraph::compile(const afs_query& quer
         const uint32_t n = region.nodes[i];
         if (const auto fused = by_place.find(n); fused != by_place.end()) {
             const Fused& f = *fused->second;
-            program->add(f.is_attention
-                             ? make_attention_stage(*query.graph, f.attention)
-                             : make_product_stage(*query.graph, f.product, options_.in_flight));
+            program->add(f.is_attention ? make_attention_stage(*query.graph, f.attention)
+                         : f.is_streamed
+                             ? make_stream_stage(*query.graph, f.product, options_.in_flight)
+                             : make_product_stage(*query.graph, f.product));
         } else if (!inside.count(n)) {
             afs_query one = query;
             one.node = n;
@@ -226,6 +236,7 @@ Result<std::unique_ptr<GraphProgram>> DecodeGraph::compile(const afs_query& quer
     }
     out.flags = AFS_CAPTURE_SAFE | AFS_DETERMINISTIC;
     out.workspace_bytes = program->plan(region);
+    out.state_bytes = program->state_bytes();
     return std::unique_ptr<GraphProgram>(std::move(program));
 }
 

@@ -1,0 +1,356 @@
+// attention/1 for prompts, in fp16 or bf16 over a cache of the same dtype (sm_90a): a block has 128
+// rows of queries of one kv head, a row for each token and query head that shares it, and goes
+// through the context 128 positions at a time with an online softmax. One warpgroup fetches k and v
+// from the paged cache into two stages each; two warpgroups multiply, 64 rows each. Probabilities
+// are rounded to the cache's dtype for their product with v.
+//
+// Tiles of positions begin at the context's first, whatever the step: a row's bits depend on its
+// own sequence alone. The blocks with the longest contexts start first. Bound by the tensor cores.
+#include "device/launch.hpp"
+#include "kernels/cache.cuh"
+#include "kernels/overlap.cuh"
+#include "kernels/ring.cuh"
+#include "kernels/rows.cuh"
+#include "kernels/wgmma.cuh"
+#include "ops/attention/attention.hpp"
+
+namespace afs::cuda {
+namespace {
+
+constexpr int kGroupThreads = 128, kGroups = 2, kThreads = (kGroups + 1) * kGroupThreads;
+constexpr int kGroupRows = 64, kRows = kGroups * kGroupRows;
+constexpr int kTile = 128;      // positions of a stage
+constexpr int kStages = 2;      // of k, and of v
+constexpr int kRowBytes = 128;  // of a panel: 64 columns
+
+template <class T>
+struct PrefillParams {
+    Rows<const T> q;
+    Rows<T> out;
+    const T *k, *v;
+    CacheStride k_stride, v_stride;
+    const int32_t *cu_seqlens, *context_lens, *block_table;
+    int32_t n_seqs, max_blocks, block_size, group, tile_tokens;
+    int32_t most;  // positions of a context at most
+    float scale;   // times log2(e)
+};
+
+template <int kHeadDim>
+struct Shared {
+    static constexpr int kTileBytes = kTile * kHeadDim * 2;
+    alignas(1024) char q[kRows * kHeadDim * 2];  // [panels][rows][64], later the outputs
+    alignas(1024) char k[kStages][kTileBytes];   // [panels][positions][64]
+    alignas(1024) char v[kStages][kTileBytes];
+    uint64_t full[2][kStages], empty[2][kStages];  // of k and of v
+};
+
+// Which tokens of which sequence a block has.
+struct Work {
+    int32_t seq, token, n_tokens;  // token: of the step
+    int32_t position;              // of the first one
+};
+
+// Sequences' tiles in turn, each one's last first; n_tokens 0: nothing left for this block.
+template <class T>
+__device__ Work work_of(const PrefillParams<T>& p, int32_t tile) {
+    for (int32_t s = 0; s < p.n_seqs; ++s) {
+        const int32_t begin = p.cu_seqlens[s], n = p.cu_seqlens[s + 1] - begin;
+        const int32_t tiles = (n + p.tile_tokens - 1) / p.tile_tokens;
+        if (tile >= tiles) {
+            tile -= tiles;
+            continue;
+        }
+        const int32_t first = (tiles - 1 - tile) * p.tile_tokens;
+        return {s, begin + first, min(p.tile_tokens, n - first), p.context_lens[s] - n + first};
+    }
+    return {0, 0, 0, 0};
+}
+
+__device__ void sync_group(int group) {
+    asm volatile("bar.sync %0, %1;" ::"r"(1 + group), "n"(kGroupThreads) : "memory");
+}
+// Where a 16-byte chunk of a panel's row lies.
+__device__ uint32_t in_panel(int row, int chunk) {
+    return static_cast<uint32_t>(row * kRowBytes + ((chunk ^ (row % 8)) << 4));
+}
+
+// The third warpgroup: k and v of positions 0 .. n in tiles; what lies beyond n is zeros.
+template <class T, int kHeadDim>
+__device__ void fetch(const PrefillParams<T>& p, const int32_t* blocks, int32_t kv_head, int32_t n,
+                      Shared<kHeadDim>& s) {
+    constexpr int kChunks = kHeadDim / 8, kRowStep = kGroupThreads / kChunks;
+    const int thread = static_cast<int>(threadIdx.x) % kGroupThreads;
+    const int chunk = thread % kChunks, row = thread / kChunks;
+    const auto start = [&](char* stage, const T* cache, const CacheStride& stride, int32_t first) {
+        const uint32_t to =
+            shared_address(stage) + static_cast<uint32_t>(chunk / 8 * kTile * kRowBytes);
+#pragma unroll 4
+        for (int r = row; r < kTile; r += kRowStep) {
+            const int32_t position = first + r;
+            const bool inside = position < n;
+            const int32_t block = inside ? position / p.block_size : 0;
+            const T* from = cache + stride.at(blocks[block], kv_head,
+                                              inside ? position - block * p.block_size : 0);
+            copy_async(to + in_panel(r, chunk % 8), from + chunk * 8, inside);
+        }
+        copy_async_commit();
+    };
+    uint32_t before = 0;
+    const auto tell = [&](uint32_t barrier) {
+        fence_async();
+        barrier_arrive(barrier);
+    };
+    RingPlace place = {0, 1};
+    for (int32_t first = 0; first < n; first += kTile) {
+#pragma unroll
+        for (int side = 0; side < 2; ++side) {
+            barrier_wait(shared_address(&s.empty[side][place.slot]), place.parity);
+            if (side == 0)
+                start(s.k[place.slot], p.k, p.k_stride, first);
+            else
+                start(s.v[place.slot], p.v, p.v_stride, first);
+            if (before) {
+                copy_async_wait<1>();
+                tell(before);
+            }
+            before = shared_address(&s.full[side][place.slot]);
+        }
+        place.next(kStages);
+    }
+    copy_async_wait<0>();
+    tell(before);
+}
+
+// The state of a thread's two rows: largest score, sum of weights, weighted sum of v.
+template <int kHeadDim>
+struct Sums {
+    float out[kHeadDim / 2];
+    float m[2], l[2];
+
+    // Scores into weights, in place; what was summed up is scaled to the new maximum.
+    __device__ void weigh(float (&scores)[kTile / 2], float scale) {
+#pragma unroll
+        for (int h = 0; h < 2; ++h) {
+            float top = m[h];
+#pragma unroll
+            for (int j = 0; j < kTile / 8; ++j)
+                top = fmaxf(top, fmaxf(scores[4 * j + 2 * h], scores[4 * j + 2 * h + 1]));
+            top = fmaxf(top, __shfl_xor_sync(0xffffffffu, top, 1));
+            top = fmaxf(top, __shfl_xor_sync(0xffffffffu, top, 2));
+            const float keep = exp2f((m[h] - top) * scale), less = top * scale;
+            float sum = 0;
+#pragma unroll
+            for (int j = 0; j < kTile / 8; ++j)
+#pragma unroll
+                for (int e = 0; e < 2; ++e) {
+                    float& x = scores[4 * j + 2 * h + e];
+                    x = exp2f(fmaf(x, scale, -less));
+                    sum += x;
+                }
+            m[h] = top;
+            l[h] = l[h] * keep + sum;
+#pragma unroll
+            for (int j = 0; j < kHeadDim / 8; ++j)
+                out[4 * j + 2 * h] *= keep, out[4 * j + 2 * h + 1] *= keep;
+        }
+    }
+};
+
+// A warpgroup's 64 rows of queries into shared memory, zeros where there is no token.
+template <class T, int kHeadDim>
+__device__ void take_queries(const PrefillParams<T>& p, const Work& work, int32_t kv_head,
+                             int group, Shared<kHeadDim>& s) {
+    constexpr int kChunks = kHeadDim / 8;
+    const int thread = static_cast<int>(threadIdx.x) % kGroupThreads;
+    for (int i = thread; i < kGroupRows * kChunks; i += kGroupThreads) {
+        const int row = group * kGroupRows + i / kChunks, chunk = i % kChunks;
+        const int token = row / p.group, head = row % p.group;
+        uint4 q = {};
+        if (token < work.n_tokens)
+            q = fresh_load16(p.q.row(work.token + token) + (kv_head * p.group + head) * kHeadDim +
+                             chunk * 8);
+        *reinterpret_cast<uint4*>(s.q + chunk / 8 * kRows * kRowBytes + in_panel(row, chunk % 8)) =
+            q;
+    }
+    fence_async();
+    sync_group(group);
+}
+
+template <class T, int kHeadDim>
+__device__ void store_rows(const PrefillParams<T>& p, const Work& work, int32_t kv_head, int group,
+                           const Sums<kHeadDim>& sums, Shared<kHeadDim>& s) {
+    constexpr int kChunks = kHeadDim / 8;
+    const int thread = static_cast<int>(threadIdx.x) % kGroupThreads;
+    const int warp = thread / 32, lane = thread % 32;
+    sync_group(group);  // nobody reads the queries any more
+#pragma unroll
+    for (int h = 0; h < 2; ++h) {
+        const int row = group * kGroupRows + warp * 16 + lane / 4 + 8 * h;
+        float l = sums.l[h];
+        l += __shfl_xor_sync(0xffffffffu, l, 1);
+        l += __shfl_xor_sync(0xffffffffu, l, 2);
+        const float inverse = 1.0f / l;
+#pragma unroll
+        for (int j = 0; j < kHeadDim / 8; ++j)
+            *reinterpret_cast<uint32_t*>(s.q + j / 8 * kRows * kRowBytes + in_panel(row, j % 8) +
+                                         lane % 4 * 4) =
+                pack<T>(sums.out[4 * j + 2 * h] * inverse, sums.out[4 * j + 2 * h + 1] * inverse);
+    }
+    __syncwarp();
+    for (int i = lane; i < 16 * kChunks; i += 32) {
+        const int row = group * kGroupRows + warp * 16 + i / kChunks, chunk = i % kChunks;
+        const int token = row / p.group, head = row % p.group;
+        if (token >= work.n_tokens) continue;
+        *reinterpret_cast<uint4*>(p.out.row(work.token + token) +
+                                  (kv_head * p.group + head) * kHeadDim + chunk * 8) =
+            *reinterpret_cast<const uint4*>(s.q + chunk / 8 * kRows * kRowBytes +
+                                            in_panel(row, chunk % 8));
+    }
+}
+
+template <class T, int kHeadDim>
+__device__ void attend(const PrefillParams<T>& p, const Work& work, int32_t kv_head, int group,
+                       int32_t n, Shared<kHeadDim>& s) {
+    constexpr int kPanels = kHeadDim / 64, kTilePanel = kTile * kRowBytes;
+    take_queries<T, kHeadDim>(p, work, kv_head, group, s);
+    const int thread = static_cast<int>(threadIdx.x) % kGroupThreads, lane = thread % 32;
+    const int row = group * kGroupRows + thread / 32 * 16 + lane / 4;
+    // Positions that a row may see; rows without a token see what the last one sees.
+    int32_t visible[2];
+#pragma unroll
+    for (int h = 0; h < 2; ++h)
+        visible[h] = min(work.position + min((row + 8 * h) / p.group, work.n_tokens - 1) + 1, n);
+    const int32_t all_see = min(work.position + 1, n);
+    const uint32_t q_at = shared_address(s.q) + group * kGroupRows * kRowBytes;
+    const auto release = [&](int side, int slot) {
+        if (lane == 0) barrier_arrive(shared_address(&s.empty[side][slot]));
+    };
+    Sums<kHeadDim> sums;
+#pragma unroll
+    for (float& x : sums.out) x = 0;
+    sums.m[0] = sums.m[1] = -INFINITY;
+    sums.l[0] = sums.l[1] = 0;
+    RingPlace place;
+    for (int32_t first = 0; first < n; first += kTile) {
+        float scores[kTile / 2];
+        barrier_wait(shared_address(&s.full[0][place.slot]), place.parity);
+        const uint32_t k_at = shared_address(s.k[place.slot]);
+        products_fence();
+#pragma unroll
+        for (int panel = 0; panel < kPanels; ++panel)
+#pragma unroll
+            for (int step = 0; step < 4; ++step)
+                multiply_wide<T, kTile>(
+                    scores, matrix_at(q_at + panel * kRows * kRowBytes) + step * kNextColumns,
+                    matrix_at(k_at + panel * kTilePanel) + step * kNextColumns, panel + step > 0);
+        products_commit();
+        products_wait<0>();
+        release(0, place.slot);
+        if (first + kTile > all_see)
+#pragma unroll
+            for (int i = 0; i < kTile / 2; ++i) {
+                const int32_t position = first + i / 4 * 8 + lane % 4 * 2 + i % 2;
+                if (position >= visible[i / 2 % 2]) scores[i] = -INFINITY;
+            }
+        sums.weigh(scores, p.scale);
+        uint32_t weights[kTile / 16][4];
+#pragma unroll
+        for (int i = 0; i < kTile / 4; ++i)
+            weights[i / 4][i % 4] = pack<T>(scores[2 * i], scores[2 * i + 1]);
+        barrier_wait(shared_address(&s.full[1][place.slot]), place.parity);
+        const uint32_t v_at = shared_address(s.v[place.slot]);
+        products_fence();
+#pragma unroll
+        for (int step = 0; step < kTile / 16; ++step)
+            multiply_down<T, kHeadDim>(sums.out, weights[step],
+                                       panels_at(v_at, kTilePanel) + step * kNextRows);
+        products_commit();
+        products_wait<0>();
+        release(1, place.slot);
+        place.next(kStages);
+    }
+    store_rows<T, kHeadDim>(p, work, kv_head, group, sums, s);
+}
+
+template <class T, int kHeadDim>
+__global__ void __launch_bounds__(kThreads, 1)
+    attention_prefill_kernel(const __grid_constant__ PrefillParams<T> p) {
+#ifdef __CUDA_ARCH_FEAT_SM90_ALL
+    extern __shared__ __align__(1024) char shared[];
+    auto& s = *reinterpret_cast<Shared<kHeadDim>*>(shared);
+    if (threadIdx.x == 0) {
+        let_next_start();
+        for (int side = 0; side < 2; ++side)
+            for (int stage = 0; stage < kStages; ++stage) {
+                barrier_init(shared_address(&s.full[side][stage]), kGroupThreads);
+                barrier_init(shared_address(&s.empty[side][stage]), kGroups * kGroupThreads / 32);
+            }
+        barrier_fence();
+    }
+    __syncthreads();
+    wait_for_previous();
+    const auto kv_head = static_cast<int32_t>(blockIdx.x);
+    const Work work = work_of(p, static_cast<int32_t>(blockIdx.y));
+    if (work.n_tokens <= 0) return;
+    const int32_t n = min(work.position + work.n_tokens, p.most);
+    const int group = static_cast<int>(threadIdx.x) / kGroupThreads;
+    if (group == kGroups) {
+        asm volatile("setmaxnreg.dec.sync.aligned.u32 40;");
+        fetch<T, kHeadDim>(p, p.block_table + int64_t{work.seq} * p.max_blocks, kv_head, n, s);
+    } else {
+        asm volatile("setmaxnreg.inc.sync.aligned.u32 232;");
+        attend<T, kHeadDim>(p, work, kv_head, group, n, s);
+    }
+#endif
+}
+
+template <class T, int kHeadDim>
+Status launch_prefill(const AttentionArgs& a) {
+    const auto group = static_cast<int32_t>(a.params.n_heads / a.params.n_kv_heads);
+    const int32_t tile_tokens = kRows / group;
+    const PrefillParams<T> p = {
+        rows_of<const T>(a.q),
+        rows_of<T>(a.out),
+        static_cast<const T*>(a.k),
+        static_cast<const T*>(a.v),
+        CacheStride(a.layout.k_stride),
+        CacheStride(a.layout.v_stride),
+        a.step.cu_seqlens,
+        a.step.context_lens,
+        a.step.block_table,
+        static_cast<int32_t>(a.step.n_seqs),
+        static_cast<int32_t>(a.step.max_blocks),
+        static_cast<int32_t>(a.layout.block_size),
+        group,
+        tile_tokens,
+        static_cast<int32_t>(std::min<uint64_t>(a.step.max_context,
+                                                uint64_t{a.step.max_blocks} * a.layout.block_size)),
+        a.params.scale * 1.44269504f};
+    const auto kernel = attention_prefill_kernel<T, kHeadDim>;
+    constexpr int kBytes = sizeof(Shared<kHeadDim>);
+    AFS_TRY(prefer_shared(kernel, kBytes));
+    // Each sequence may leave one tile half empty.
+    const uint32_t tiles = (a.step.n_tokens + static_cast<uint32_t>(tile_tokens) - 1) /
+                               static_cast<uint32_t>(tile_tokens) +
+                           a.step.n_seqs;
+    return launch({dim3(a.params.n_kv_heads, tiles), kThreads, kBytes, a.stream}, kernel, p);
+}
+
+template <class T>
+Status choose(const AttentionArgs& a) {
+    return a.params.head_dim == 64 ? launch_prefill<T, 64>(a) : launch_prefill<T, 128>(a);
+}
+
+}  // namespace
+
+bool attention_prefill_fits(const AttentionArgs& a) {
+    return has_wgmma() && attention_is_wide(a) && a.params.n_heads / a.params.n_kv_heads <= kRows &&
+           a.step.n_tokens / (kRows / (a.params.n_heads / a.params.n_kv_heads)) + a.step.n_seqs <
+               65535;
+}
+
+Status attention_prefill(const AttentionArgs& args) {
+    return args.out.dtype == AFS_BF16 ? choose<bf16>(args) : choose<f16>(args);
+}
+
+}  // namespace afs::cuda

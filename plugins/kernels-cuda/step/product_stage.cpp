@@ -1,0 +1,84 @@
+// Products of many vectors: a launch for what leads to them, where there is anything, and one for
+// the products.
+#include "product/product.hpp"
+#include "step/stage.hpp"
+
+namespace afs::cuda {
+namespace {
+
+class ProductStage final : public Stage {
+public:
+    ProductStage(const afs_graph& graph, const ProductNodes& nodes) : graph_(graph), nodes_(nodes) {
+        inputs.push_back(nodes.input);
+        if (nodes.residual != kNoValue) inputs.push_back(nodes.residual);
+        outputs = nodes.outs;
+        if (nodes.sum != kNoValue) outputs.push_back(nodes.sum);
+        const afs_value x = read<afs_value>(graph.values[nodes.input]);
+        per_row = x.dims[0] == AFS_DIM_ROWS;
+        columns_ = read<afs_value>(graph.values[nodes.weights[0]]).dims[1];
+        made_bytes_ = is_made() ? (uint64_t{nodes.n_vectors} * columns_ * 2 + 255) / 256 * 256 : 0;
+        workspace_bytes = made_bytes_ + product_workspace_bytes(nodes.n_vectors);
+        state_bytes = product_state_bytes();
+    }
+
+    Status bind(const Bound& bound, void* state) override {
+        if (nodes_.n_vectors == 0) return {};
+        char* const workspace = static_cast<char*>(bound.workspace);
+        ProductArgs args;
+        args.x = bound.tensors[nodes_.input];
+        if (is_made()) {
+            input_ = lead_in(graph_, nodes_, bound);
+            AFS_TRY(check_close(nodes_.input, bound));
+            if (nodes_.residual != kNoValue) AFS_TRY(check_close(nodes_.residual, bound));
+            if (nodes_.sum != kNoValue) AFS_TRY(check_close(nodes_.sum, bound));
+            args.x.data = made_ = workspace;
+        }
+        args.gated = nodes_.gated;
+        for (size_t i = 0; i < nodes_.weights.size(); ++i)
+            args.weights[i] = bound.tensors[nodes_.weights[i]];
+        for (size_t i = 0; i < nodes_.outs.size(); ++i) args.out[i] = bound.tensors[nodes_.outs[i]];
+        if (!product_fits(args))
+            return Status(Code::internal,
+                          std::string("the operands of '") + graph_.values[nodes_.outs[0]]->tag +
+                              "' lie where the copy engine cannot read them: expected rows that "
+                              "start on 16 bytes");
+        return product_prepare(args, workspace + made_bytes_, state, prepared_);
+    }
+
+    Status exec(const afs_step&, bool early, cudaStream_t stream) override {
+        if (nodes_.n_vectors == 0) return {};
+        if (is_made()) {
+            AFS_TRY(lead_in_launch(input_, nodes_.n_vectors, static_cast<int32_t>(columns_),
+                                   prepared_.dtype, made_, early, stream));
+            early = true;
+        }
+        return product_launch(prepared_, early, stream);
+    }
+
+private:
+    bool is_made() const {
+        return nodes_.post_norm != kNoValue || nodes_.residual != kNoValue ||
+               nodes_.norm != kNoValue;
+    }
+    Status check_close(uint32_t value, const Bound& bound) const {
+        if (bound.tensors[value].strides[0] == columns_) return {};
+        return Status(Code::internal, std::string("'") + graph_.values[value]->tag +
+                                          "' has gaps between its rows: expected none");
+    }
+
+    const afs_graph& graph_;
+    ProductNodes nodes_;
+    int64_t columns_ = 0;
+    uint64_t made_bytes_ = 0;
+    void* made_ = nullptr;  // [n_vectors, columns]
+    StreamInput input_;
+    PreparedProduct prepared_{};
+};
+
+}  // namespace
+
+std::unique_ptr<Stage> make_product_stage(const afs_graph& graph, const ProductNodes& nodes) {
+    return std::make_unique<ProductStage>(graph, nodes);
+}
+
+}  // namespace afs::cuda
