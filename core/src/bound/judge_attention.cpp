@@ -35,6 +35,10 @@ Weights weights(const double* q, const double* k, size_t context, size_t stride,
     return w;
 }
 
+bool narrower(int32_t dtype, int32_t than) {
+    return unit_roundoff(dtype) > unit_roundoff(than);
+}
+
 }  // namespace
 
 // A score is off by at most delta, so every weight by a factor of 1 +- 2 delta (numerator and sum);
@@ -52,13 +56,23 @@ Judged judge_attention(const double* q, const double* k, const double* v, size_t
         const double inside = operand_unit(how.out_dtype, how);
         const double delta = (4 * std::sqrt(static_cast<double>(hd)) * u + inside) * w.largest_s1;
         const double soft = (3 + 2 * w.exponent + 4 * root_t) * u + inside;
+        // Weights are operands of the product with v: rounded where the plugin says so.
+        const bool rounded = narrower(how.internal_dtype, how.acc_dtype);
+        const double weight = rounded ? unit_roundoff(how.internal_dtype) : 0.0;
+        const double least = rounded ? half_ulp(how.internal_dtype, 0) : 0.0;  // of tiny ones
         for (size_t d = 0; d < hd; ++d) {
-            Sum sum;
-            for (size_t t = 0; t < context; ++t) sum.add(w.p[t] * vh[t * stride + d]);
+            Sum sum, values;
+            for (size_t t = 0; t < context; ++t) {
+                sum.add(w.p[t] * vh[t * stride + d]);
+                values.add(vh[t * stride + d]);
+            }
             const double relative = context > 1 ? 2 * delta + soft : soft;
             Error error(how);
             error.accumulated(sum);
             error.shared(relative * sum.s1(), relative / 4 * sum.s1());
+            error.independent(weight * sum.s1() + least * values.s1(),
+                              (weight * sum.s2() + least * values.s2()) / std::sqrt(3.0));
+            error.shared(0, weight / std::sqrt(3.0) * std::abs(sum.value()));  // equal weights
             error.store(out, h * hd + d, sum.value());
         }
     }

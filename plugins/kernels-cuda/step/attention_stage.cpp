@@ -1,4 +1,5 @@
-// From the products of q, k and v to attention's output in one launch.
+// From the products of q, k and v to attention's output in one launch; or to what a prompt's
+// attention reads.
 #include "step/stage.hpp"
 
 namespace afs::cuda {
@@ -37,7 +38,7 @@ public:
         entry_.v = bound.tensors[nodes_.v];
         norm(nodes_.q_norm, bound, entry_.q_norm, entry_.q_eps, entry_.q_before_cast);
         norm(nodes_.k_norm, bound, entry_.k_norm, entry_.k_eps, entry_.k_before_cast);
-        if (!attention_decode_fits(args_))
+        if (nodes_.attends ? !attention_decode_fits(args_) : !attention_is_wide(args_))
             return Status(Code::internal, std::string("the cache of '") +
                                               graph_.values[nodes_.out]->tag +
                                               "' lies where it cannot be read 16 bytes at a time");
@@ -47,7 +48,8 @@ public:
     Status exec(const afs_step& step, bool early, cudaStream_t stream) override {
         args_.step = step;
         args_.stream = stream;
-        return attention_decode(args_, &entry_, early);
+        return nodes_.attends ? attention_decode(args_, &entry_, early)
+                              : attention_entry(args_, entry_, early);
     }
 
 private:

@@ -27,7 +27,7 @@ public:
     std::vector<Fused> run() {
         const std::vector<uint32_t> nodes(free_.begin(), free_.end());
         for (const uint32_t n : nodes)
-            if (each_has_one_token() && at(n).is("attention/1")) try_attention(n);
+            if (at(n).is("attention/1")) try_attention(n);
         for (const uint32_t n : nodes)
             if (free_.count(n) && at(n).is("linear/1")) try_product(n);
         mark_neighbours();
@@ -200,14 +200,19 @@ private:
         if (k_rope == kNoValue || !same_rope(q_rope, k_rope, attention)) return;
         Fused f;
         f.is_attention = true;
-        f.nodes = {n, append, q_rope, k_rope};
-        f.place = n;
+        found.attends = each_has_one_token();
+        f.nodes = {append, q_rope, k_rope};
+        if (found.attends) f.nodes.insert(n);
+        f.place = *f.nodes.rbegin();
+        if (!found.attends) found.out = attention.input_id(0);
         found.rope = q_rope;
         found.q = at(q_rope).input_id(0);
         found.k = at(k_rope).input_id(0);
         found.v = at(append).input_id(1);
-        for (const uint32_t value : {attention.input_id(0), at(append).input_id(0), found.cache})
-            if (!inside(value, f.nodes)) return;
+        if (!inside(at(append).input_id(0), f.nodes)) return;
+        if (found.attends ? !inside(attention.input_id(0), f.nodes) || !inside(found.cache, f.nodes)
+                          : !read_later(attention.input_id(0), f) || !read_later(found.cache, f))
+            return;
         enter_norm(found.q, found.q_norm, f);
         enter_norm(found.k, found.k_norm, f);
         f.attention = found;
@@ -231,7 +236,7 @@ private:
         args.q.rank = 2;
         args.q.dims[1] = args.q.strides[0] = q.dims[1];
         args.out = args.q;
-        return attention_decode_fits(args);
+        return each_has_one_token() ? attention_decode_fits(args) : attention_is_wide(args);
     }
     bool same_rope(uint32_t a, uint32_t b, const Node& attention) const {
         const auto p = at(a).params<afs_rope_params>(), q = at(b).params<afs_rope_params>();

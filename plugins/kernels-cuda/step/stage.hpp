@@ -55,10 +55,12 @@ std::unique_ptr<Stage> make_product_stage(const afs_graph& graph, const ProductN
 // What leads to a product's vectors, from what the values are bound to.
 StreamInput lead_in(const afs_graph& graph, const ProductNodes& nodes, const Bound& bound);
 
-// From the products of q, k and v to attention's output.
+// From the products of q, k and v to attention's output; or, where `attends` is false, to what
+// attention reads: out is then the turned q.
 struct AttentionNodes {
     uint32_t q = kNoValue, k = kNoValue, v = kNoValue, cache = kNoValue, out = kNoValue;   // values
     uint32_t q_norm = kNoValue, k_norm = kNoValue, rope = kNoValue, attention = kNoValue;  // nodes
+    bool attends = true;
 };
 std::unique_ptr<Stage> make_attention_stage(const afs_graph& graph, const AttentionNodes& nodes);
 

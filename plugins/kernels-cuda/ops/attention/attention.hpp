@@ -18,8 +18,8 @@ struct AttentionArgs {
 
 constexpr uint32_t kAttentionMaxHeadDim = 512;
 
-// What stands between the products of q, k and v and attention in a decode step, done on the way
-// in: norms over the whole rows (OLMo-2), RoPE, and the append to the cache.
+// What stands between the products of q, k and v and attention, done on the way in: norms over the
+// whole rows (OLMo-2), RoPE, and the append to the cache.
 struct AttentionEntry {
     afs_tensor k, v;                                  // [n_tokens, n_kv_heads * head_dim]
     const void *q_norm = nullptr, *k_norm = nullptr;  // weights, or NULL: no norm
@@ -36,13 +36,17 @@ struct AttentionEntry {
 // and query head.
 Status attention_any(const AttentionArgs& args);
 
-// Whether both sides of the cache, q and out are of one 16-bit dtype, head_dim 64 or 128, and may be
-// read 16 bytes at a time.
+// Whether both sides of the cache, q and out are of one 16-bit dtype, head_dim 64 or 128, and may
+// be read 16 bytes at a time.
 bool attention_is_wide(const AttentionArgs& args);
 
 // Steps of any lengths in fp16 or bf16 with a cache of the same dtype (sm_90a).
 bool attention_prefill_fits(const AttentionArgs& args);
 Status attention_prefill(const AttentionArgs& args);
+
+// The entry by itself, for tensors that attention_is_wide: args.q is the product of q, args.out
+// becomes what attention reads. early: see stream_launch.
+Status attention_entry(const AttentionArgs& args, const AttentionEntry& entry, bool early);
 
 // A decode step in fp16 or bf16 with a cache of the same dtype (sm_90 and later): a cluster of
 // blocks for each sequence and kv head shares its context.

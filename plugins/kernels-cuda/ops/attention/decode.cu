@@ -16,10 +16,10 @@
 #include "kernels/cluster.cuh"
 #include "kernels/mma.cuh"
 #include "kernels/overlap.cuh"
-#include "kernels/reduce.cuh"
 #include "kernels/rope.cuh"
 #include "kernels/rows.cuh"
 #include "ops/attention/attention.hpp"
+#include "ops/attention/enter.cuh"
 
 namespace afs::cuda {
 namespace {
@@ -66,57 +66,14 @@ struct Shared {
     float sum[kWarps][kHeads][kPitch];  // of each warp; then row 0 of the whole block
 };
 
-// 1 / RMS of a row of n elements; in every thread.
-template <class T>
-__device__ float inverse_rms(const T* row, uint32_t n, float eps) {
-    float sum = 0;
-#pragma unroll 4
-    for (uint32_t i = threadIdx.x * 8; i < n; i += kThreads * 8) {
-        float x[8];
-        unpack<T>(fresh_load16(row + i), x);
-#pragma unroll
-        for (const float each : x) sum += each * each;
-    }
-    return 1.0f / sqrtf(block_sum(sum) / static_cast<float>(n) + eps);
-}
-
-template <class T>
-__device__ T normed(T x, T weight, float r, bool before_cast) {
-    const float scaled = widen(x) * r;
-    return narrow<T>(widen(weight) * (before_cast ? scaled : rounded<T>(scaled)));
-}
-
-// Eight pairs of a raw row, from `at` and from `at` + half on: normed where there is a norm, and
-// turned by the table's entries from j on. As the registers have them.
-template <class T>
-__device__ void enter(const T* row, uint32_t at, uint32_t half, const T* norm, float r,
-                      bool before_cast, const float2* table, bool in_act_dtype, uint4& low,
-                      uint4& high) {
-    union Eight {
-        uint4 raw;
-        Pack<T, 8> pack;
-    } a, b;
-    a.raw = fresh_load16(row + at);
-    b.raw = fresh_load16(row + at + half);
-#pragma unroll
-    for (int e = 0; e < 8; ++e) {
-        if (norm) {
-            a.pack.at[e] = normed(a.pack.at[e], norm[at + e], r, before_cast);
-            b.pack.at[e] = normed(b.pack.at[e], norm[at + half + e], r, before_cast);
-        }
-        rope_turn(a.pack.at[e], b.pack.at[e], table[e], in_act_dtype);
-    }
-    low = a.raw;
-    high = b.raw;
-}
-
 // The query heads of this block in shared memory.
 template <class T, int kHeadDim>
 __device__ void take_queries(const DecodeParams<T>& p, uint32_t token, uint32_t kv_head,
                              Shared<T, kHeadDim>& s) {
     constexpr uint32_t kHalf = kHeadDim / 2, kPieces = kHalf / 8;
     const T* row = p.q.row(token);
-    const float r = p.entry && p.q_norm ? inverse_rms(row, p.n_heads * kHeadDim, p.q_eps) : 0.0f;
+    const float r =
+        p.entry && p.q_norm ? inverse_rms<kThreads>(row, p.n_heads * kHeadDim, p.q_eps) : 0.0f;
     for (uint32_t i = threadIdx.x; i < kHeads * kPieces; i += kThreads) {
         const uint32_t h = i / kPieces, j = i % kPieces * 8;
         uint4 low = {}, high = {};
@@ -141,7 +98,7 @@ __device__ void take_newest(const DecodeParams<T>& p, uint32_t token, uint32_t k
                             Shared<T, kHeadDim>& s) {
     constexpr uint32_t kHalf = kHeadDim / 2, kPieces = kHalf / 8;
     const T* row = p.k.row(token);
-    const float r = p.k_norm ? inverse_rms(row, p.n_kv_heads * kHeadDim, p.k_eps) : 0.0f;
+    const float r = p.k_norm ? inverse_rms<kThreads>(row, p.n_kv_heads * kHeadDim, p.k_eps) : 0.0f;
     const auto size = static_cast<int32_t>(p.block_size);
     const int64_t block = p.slots[token] / size, slot = p.slots[token] % size;
     const auto put = [store](T* shared, T* cache, uint32_t j, const uint4& x) {

@@ -41,6 +41,7 @@ struct Shared {
     alignas(1024) char q[kRows * kHeadDim * 2];  // [panels][rows][64], later the outputs
     alignas(1024) char k[kStages][kTileBytes];   // [panels][positions][64]
     alignas(1024) char v[kStages][kTileBytes];
+    int64_t offset[2][kTile];  // of a tile's positions in the cache, of k and of v
     uint64_t full[2][kStages], empty[2][kStages];  // of k and of v
 };
 
@@ -74,24 +75,30 @@ __device__ uint32_t in_panel(int row, int chunk) {
     return static_cast<uint32_t>(row * kRowBytes + ((chunk ^ (row % 8)) << 4));
 }
 
-// The third warpgroup: k and v of positions 0 .. n in tiles; what lies beyond n is zeros.
+// The third warpgroup: k and v of positions 0 .. n in tiles; what lies beyond n is zeros. A thread
+// finds where one position of a tile lies, for all; and copies one chunk of every eighth or so.
 template <class T, int kHeadDim>
 __device__ void fetch(const PrefillParams<T>& p, const int32_t* blocks, int32_t kv_head, int32_t n,
                       Shared<kHeadDim>& s) {
     constexpr int kChunks = kHeadDim / 8, kRowStep = kGroupThreads / kChunks;
+    static_assert(kTile == kGroupThreads);
     const int thread = static_cast<int>(threadIdx.x) % kGroupThreads;
     const int chunk = thread % kChunks, row = thread / kChunks;
-    const auto start = [&](char* stage, const T* cache, const CacheStride& stride, int32_t first) {
-        const uint32_t to =
-            shared_address(stage) + static_cast<uint32_t>(chunk / 8 * kTile * kRowBytes);
-#pragma unroll 4
-        for (int r = row; r < kTile; r += kRowStep) {
-            const int32_t position = first + r;
-            const bool inside = position < n;
-            const int32_t block = inside ? position / p.block_size : 0;
-            const T* from = cache + stride.at(blocks[block], kv_head,
-                                              inside ? position - block * p.block_size : 0);
-            copy_async(to + in_panel(r, chunk % 8), from + chunk * 8, inside);
+    // A thread's rows are kRowStep apart, which the swizzle of 8 rows does not see.
+    static_assert(kRowStep % 8 == 0);
+    const uint32_t in_stage =
+        static_cast<uint32_t>(chunk / 8 * kTile * kRowBytes) + in_panel(row, chunk % 8);
+    const auto block_of = [&](int32_t position) {
+        return position < n ? blocks[position / p.block_size] : 0;
+    };
+    const auto start = [&](char* stage, const T* cache, const int64_t(&offset)[kTile],
+                           int32_t left) {
+        const uint32_t to = shared_address(stage) + in_stage;
+#pragma unroll
+        for (int i = 0; i < kTile / kRowStep; ++i) {
+            const int r = row + i * kRowStep;
+            copy_async(to + static_cast<uint32_t>(i * kRowStep * kRowBytes),
+                       cache + offset[r] + chunk * 8, r < left);
         }
         copy_async_commit();
     };
@@ -101,14 +108,20 @@ __device__ void fetch(const PrefillParams<T>& p, const int32_t* blocks, int32_t 
         barrier_arrive(barrier);
     };
     RingPlace place = {0, 1};
+    int64_t block = block_of(thread);
     for (int32_t first = 0; first < n; first += kTile) {
+        const int32_t position = first + thread;
+        const int64_t slot = position % p.block_size;
+        sync_group(kGroups);  // nobody reads the offsets of the tile before any more
+        s.offset[0][thread] = position < n ? p.k_stride.at(block, kv_head, slot) : 0;
+        s.offset[1][thread] = position < n ? p.v_stride.at(block, kv_head, slot) : 0;
+        sync_group(kGroups);
+        block = block_of(position + kTile);
 #pragma unroll
         for (int side = 0; side < 2; ++side) {
             barrier_wait(shared_address(&s.empty[side][place.slot]), place.parity);
-            if (side == 0)
-                start(s.k[place.slot], p.k, p.k_stride, first);
-            else
-                start(s.v[place.slot], p.v, p.v_stride, first);
+            start(side == 0 ? s.k[place.slot] : s.v[place.slot], side == 0 ? p.k : p.v,
+                  s.offset[side], n - first);
             if (before) {
                 copy_async_wait<1>();
                 tell(before);
@@ -127,8 +140,8 @@ struct Sums {
     float out[kHeadDim / 2];
     float m[2], l[2];
 
-    // Scores into weights, in place; what was summed up is scaled to the new maximum.
-    __device__ void weigh(float (&scores)[kTile / 2], float scale) {
+    // Scores into weights, in place. keep: what the sums so far are worth under the new maximum.
+    __device__ void weigh(float (&scores)[kTile / 2], float scale, float (&keep)[2]) {
 #pragma unroll
         for (int h = 0; h < 2; ++h) {
             float top = m[h];
@@ -137,7 +150,8 @@ struct Sums {
                 top = fmaxf(top, fmaxf(scores[4 * j + 2 * h], scores[4 * j + 2 * h + 1]));
             top = fmaxf(top, __shfl_xor_sync(0xffffffffu, top, 1));
             top = fmaxf(top, __shfl_xor_sync(0xffffffffu, top, 2));
-            const float keep = exp2f((m[h] - top) * scale), less = top * scale;
+            const float less = top * scale;
+            keep[h] = exp2f((m[h] - top) * scale);
             float sum = 0;
 #pragma unroll
             for (int j = 0; j < kTile / 8; ++j)
@@ -148,11 +162,12 @@ struct Sums {
                     sum += x;
                 }
             m[h] = top;
-            l[h] = l[h] * keep + sum;
-#pragma unroll
-            for (int j = 0; j < kHeadDim / 8; ++j)
-                out[4 * j + 2 * h] *= keep, out[4 * j + 2 * h + 1] *= keep;
+            l[h] = l[h] * keep[h] + sum;
         }
+    }
+    __device__ void rescale(const float (&keep)[2]) {
+#pragma unroll
+        for (int i = 0; i < kHeadDim / 2; ++i) out[i] *= keep[i / 2 % 2];
     }
 };
 
@@ -230,11 +245,8 @@ __device__ void attend(const PrefillParams<T>& p, const Work& work, int32_t kv_h
     for (float& x : sums.out) x = 0;
     sums.m[0] = sums.m[1] = -INFINITY;
     sums.l[0] = sums.l[1] = 0;
-    RingPlace place;
-    for (int32_t first = 0; first < n; first += kTile) {
-        float scores[kTile / 2];
-        barrier_wait(shared_address(&s.full[0][place.slot]), place.parity);
-        const uint32_t k_at = shared_address(s.k[place.slot]);
+    const auto score = [&](int slot, float(&scores)[kTile / 2]) {
+        const uint32_t k_at = shared_address(s.k[slot]);
         products_fence();
 #pragma unroll
         for (int panel = 0; panel < kPanels; ++panel)
@@ -244,31 +256,59 @@ __device__ void attend(const PrefillParams<T>& p, const Work& work, int32_t kv_h
                     scores, matrix_at(q_at + panel * kRows * kRowBytes) + step * kNextColumns,
                     matrix_at(k_at + panel * kTilePanel) + step * kNextColumns, panel + step > 0);
         products_commit();
-        products_wait<0>();
-        release(0, place.slot);
-        if (first + kTile > all_see)
+    };
+    const auto hide = [&](int32_t first, float(&scores)[kTile / 2]) {
+        if (first + kTile <= all_see) return;
 #pragma unroll
-            for (int i = 0; i < kTile / 2; ++i) {
-                const int32_t position = first + i / 4 * 8 + lane % 4 * 2 + i % 2;
-                if (position >= visible[i / 2 % 2]) scores[i] = -INFINITY;
-            }
-        sums.weigh(scores, p.scale);
-        uint32_t weights[kTile / 16][4];
-#pragma unroll
-        for (int i = 0; i < kTile / 4; ++i)
-            weights[i / 4][i % 4] = pack<T>(scores[2 * i], scores[2 * i + 1]);
-        barrier_wait(shared_address(&s.full[1][place.slot]), place.parity);
-        const uint32_t v_at = shared_address(s.v[place.slot]);
+        for (int i = 0; i < kTile / 2; ++i) {
+            const int32_t position = first + i / 4 * 8 + lane % 4 * 2 + i % 2;
+            if (position >= visible[i / 2 % 2]) scores[i] = -INFINITY;
+        }
+    };
+    // The scores of the next tile are multiplied while the last one's weights and v are: the
+    // tensor cores work on both while exponentials are taken.
+    RingPlace place, next;
+    float scores[kTile / 2], keep[2];
+    uint32_t weights[kTile / 16][4];
+    barrier_wait(shared_address(&s.full[0][place.slot]), place.parity);
+    score(place.slot, scores);
+    products_wait<0>();
+    release(0, place.slot);
+    hide(0, scores);
+    sums.weigh(scores, p.scale, keep);
+    const auto take_values = [&](int slot) {
+        barrier_wait(shared_address(&s.full[1][slot]), place.parity);
+        const uint32_t v_at = shared_address(s.v[slot]);
         products_fence();
 #pragma unroll
         for (int step = 0; step < kTile / 16; ++step)
             multiply_down<T, kHeadDim>(sums.out, weights[step],
                                        panels_at(v_at, kTilePanel) + step * kNextRows);
         products_commit();
+    };
+    const auto round = [&] {
+#pragma unroll
+        for (int i = 0; i < kTile / 4; ++i)
+            weights[i / 4][i % 4] = pack<T>(scores[2 * i], scores[2 * i + 1]);
+    };
+    for (int32_t first = kTile; first < n; first += kTile) {
+        round();
+        next.next(kStages);
+        barrier_wait(shared_address(&s.full[0][next.slot]), next.parity);
+        score(next.slot, scores);
+        take_values(place.slot);
+        products_wait<1>();
+        release(0, next.slot);
+        hide(first, scores);
+        sums.weigh(scores, p.scale, keep);
         products_wait<0>();
         release(1, place.slot);
-        place.next(kStages);
+        sums.rescale(keep);
+        place = next;
     }
+    round();
+    take_values(place.slot);
+    products_wait<0>();
     store_rows<T, kHeadDim>(p, work, kv_head, group, sums, s);
 }
 
