@@ -23,13 +23,13 @@ public:
     explicit Attention(const afs_query& query)
         : params_(Node(query).params<afs_attention_params>()) {
         const auto limits = read<afs_limits>(query.limits);
-        fast_ = !limits.deterministic;
-        decode_ = limits.step_class == AFS_CLASS_DECODE;
+        decode_ = limits.step_class == AFS_CLASS_DECODE && !limits.deterministic;
     }
 
     static void query(OpCheck& check, afs_verdict& out) {
         plugin::require_attention(check);
-        const auto head_dim = check.node().params<afs_attention_params>().head_dim;
+        const auto params = check.node().params<afs_attention_params>();
+        const uint32_t head_dim = params.head_dim;
         check.require(head_dim <= kAttentionMaxHeadDim, "expected a head_dim of at most " +
                                                             std::to_string(kAttentionMaxHeadDim) +
                                                             ", found " + std::to_string(head_dim));
@@ -37,12 +37,14 @@ public:
         if (!out.supported) return;
         const auto& limits = check.limits();
         const int32_t dtype = check.node().in(0).dtype;
-        // Prompts round probabilities to the cache's dtype.
-        if (!limits.deterministic && limits.step_class == AFS_CLASS_GENERAL && dtype != AFS_F32 &&
-            (head_dim == 64 || head_dim == 128) && has_wgmma())
+        const bool divides = limits.step_class == AFS_CLASS_DECODE && !limits.deterministic &&
+                             params.n_heads / params.n_kv_heads <= kAttentionDecodeGroup;
+        // A decode step divides a context between blocks as the batch leaves room for them; the
+        // kernel of prompts rounds probabilities to the cache's dtype.
+        if (divides)
+            out.flags &= ~uint32_t{AFS_BATCH_INVARIANT};
+        else if (dtype != AFS_F32 && (head_dim == 64 || head_dim == 128) && has_wgmma())
             out.internal_dtype = dtype;
-        // A context is divided between blocks as the batch leaves room for them.
-        if (!check.limits().deterministic) out.flags &= ~uint32_t{AFS_BATCH_INVARIANT};
     }
 
     Status run(const afs_run& run) override {
@@ -55,15 +57,13 @@ public:
         const AttentionArgs args = {
             params_,   read<afs_kv_layout>(run.kv->layout),  step, q, out, run.kv->k,
             run.kv->v, static_cast<cudaStream_t>(run.stream)};
-        if (fast_ && decode_ && attention_decode_fits(args))
-            return attention_decode(args, nullptr, false);
-        return fast_ && attention_prefill_fits(args) ? attention_prefill(args)
-                                                     : attention_any(args);
+        if (decode_ && attention_decode_fits(args)) return attention_decode(args, nullptr, false);
+        return attention_prefill_fits(args) ? attention_prefill(args) : attention_any(args);
     }
 
 private:
     afs_attention_params params_;
-    bool fast_, decode_;  // under "deterministic" both classes run the same kernel
+    bool decode_;  // under "deterministic" both classes run the same kernel
 };
 
 }  // namespace

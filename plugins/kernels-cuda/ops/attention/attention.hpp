@@ -17,6 +17,7 @@ struct AttentionArgs {
 };
 
 constexpr uint32_t kAttentionMaxHeadDim = 512;
+constexpr uint32_t kAttentionDecodeGroup = 8;  // query heads of a kv head in attention_decode
 
 // What stands between the products of q, k and v and attention, done on the way in: norms over the
 // whole rows (OLMo-2), RoPE, and the append to the cache.

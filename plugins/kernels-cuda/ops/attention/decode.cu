@@ -25,8 +25,8 @@ namespace afs::cuda {
 namespace {
 
 constexpr int kWarps = 4, kThreads = 32 * kWarps;
-constexpr int kHeads = 8;  // the n side of a product
-constexpr int kTile = 16;  // positions of a warp at a time
+constexpr int kHeads = kAttentionDecodeGroup;  // the n side of a product
+constexpr int kTile = 16;                      // positions of a warp at a time
 
 template <class T>
 struct DecodeParams {
