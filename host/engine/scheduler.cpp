@@ -108,11 +108,20 @@ void Scheduler::admit() {
 
 Batch Scheduler::next(uint64_t step_number) {
     admit();
+    const bool prompts_wait =
+        sizes_.prompts_first &&
+        std::any_of(sequences_.begin(), sequences_.end(), [this](const auto& entry) {
+            const Sequence& s = *entry.second;
+            return s.running && advances(s) && !generates(s);
+        });
+    if (prompts_wait)
+        if (Batch batch = compose(step_number, true); !batch.empty()) return batch;
+    // No prompt, or none that finds room: those who generate go on and will make some.
+    return compose(step_number, false);
+}
+
+Batch Scheduler::compose(uint64_t step_number, bool only_prompts) {
     Batch batch;
-    bool only_prompts = false;
-    if (sizes_.prompts_first)
-        for (const auto& [id, s] : sequences_)
-            only_prompts = only_prompts || (s->running && advances(*s) && !generates(*s));
     const auto takes_part = [&](const Sequence& s) {
         return s.running && advances(s) && !(only_prompts && generates(s));
     };

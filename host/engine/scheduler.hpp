@@ -53,6 +53,8 @@ private:
     bool generates(const Sequence& s) const {
         return lacks_one_token(s) && s.n_cached >= s.n_prompt;
     }
+    // Of those who run and may advance; only_prompts: not of those who generate.
+    Batch compose(uint64_t step_number, bool only_prompts);
     void place(Sequence& s, uint32_t n, uint64_t step_number, Batch& batch);
     // Tokens of a chunk of at most n whose rows fit into `rows`.
     uint32_t fit_rows(const Sequence& s, uint32_t n, uint32_t rows) const;

@@ -122,15 +122,17 @@ TEST_CASE("options that must not matter do not matter") {
         const Model other = make_model(setup);
         const uint64_t bytes = make_engine(other)->stats().kv_bytes;
         const uint64_t block = bytes / (8 * 64 + 1);
-        for (const auto run_ahead : {EngineOptions::RunAhead::off, EngineOptions::RunAhead::on}) {
-            EngineOptions options;
-            options.kv_bytes = 13 * block;  // 12 blocks of 4: one long sequence just fits
-            options.run_ahead = run_ahead;
-            const auto engine = make_engine(other, options);
-            CHECK(engine->stats().max_context == 48);
-            CHECK(run_together(*engine, requests) == expected);
-            CHECK(engine->stats().preemptions > 0);
-        }
+        for (const auto run_ahead : {EngineOptions::RunAhead::off, EngineOptions::RunAhead::on})
+            for (const bool prompts_first : {false, true}) {
+                EngineOptions options;
+                options.kv_bytes = 13 * block;  // 12 blocks of 4: one long sequence just fits
+                options.run_ahead = run_ahead;
+                options.prompts_first = prompts_first;
+                const auto engine = make_engine(other, options);
+                CHECK(engine->stats().max_context == 48);
+                CHECK(run_together(*engine, requests) == expected);
+                CHECK(engine->stats().preemptions > 0);
+            }
     }
     SECTION("deterministic") {
         Setup setup;
