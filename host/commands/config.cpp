@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <map>
 
+#include "afs/config/schema.hpp"  // environment_example
 #include "commands/command.hpp"
 #include "commands/terminal.hpp"
 #include "runtime/open_model.hpp"
@@ -81,9 +82,14 @@ std::string report(const Config& config) {
 }
 
 int run(const Command&, const ParsedOptions& options) {
-    if (options.positional().empty() || options.positional()[0] != "show")
+    const std::string what = options.positional().empty() ? "" : options.positional()[0];
+    if (what == "env") {
+        const Status written = write_out(environment_example());
+        return written.ok() ? kDone : report_failure(written, kFailed);
+    }
+    if (what != "show")
         return report_failure(
-            invalid("config: expected 'show'" +
+            invalid("config: expected 'show' or 'env'" +
                     (options.positional().empty() ? std::string()
                                                   : ", found '" + options.positional()[0] + "'") +
                     "; example: afs-host config show"),
@@ -102,8 +108,8 @@ int run(const Command&, const ParsedOptions& options) {
 const Command& config_command() {
     static const Command command = {
         "config",
-        "shows every setting and where it came from",
-        "afs-host config show [options]",
+        "shows every setting and where it came from; env: the text of .env.example",
+        "afs-host config show [options] | env",
         "afs-host config show --kernels reference",
         {{"json", "", "the resolved configuration as JSON that loads to the same values"},
          {"help,h", "", "this page"}},

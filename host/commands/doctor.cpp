@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "commands/command.hpp"
+#include "commands/doctor_policy.hpp"
 #include "commands/terminal.hpp"
 #include "doctor/dependencies.hpp"
 #include "doctor/diagnosis.hpp"
@@ -69,12 +70,14 @@ std::string summary_text(const Diagnosis& diagnosis, const fs::path& reports, bo
 int run(const Command&, const ParsedOptions& options) {
     catch_interrupts();
     const auto config = open_config(options);
+    const fs::path reports = options.text("reports", data_folder("reports").string());
+    if (options.has("policy")) return run_policy(options, config, reports);
     const bool write_env = options.has("write-env"), json = options.has("json");
     const Diagnosis diagnosis = diagnose(config);
-    const fs::path reports = options.text("reports", data_folder("reports").string());
     if (interrupted()) return 128 + interrupted();
-    Status written = write_out(json ? findings_json(diagnosis, "", true)
-                                    : findings_text(diagnosis, isatty(STDOUT_FILENO) == 1));
+    Status written = write_out(
+        json ? findings_json(diagnosis, "", true)
+             : findings_text(diagnosis, {isatty(STDOUT_FILENO) == 1, options.has("brief")}));
     bool good = diagnosis.count(AFS_CHECK_FAIL) == 0;
     if (written.ok()) written = write_reports(diagnosis, reports);
     if ((options.has("sanity") || write_env) && config && written.ok()) {
@@ -106,7 +109,12 @@ const Command& doctor_command() {
         "afs-host doctor --sanity",
         {{"sanity", "", "also run the model on every backend that works here, and compare them"},
          {"write-env", "", "also write reports/.env.autodetected: settings that fit this machine"},
+         {"brief", "", "only warnings and failures, and what works here"},
          {"reports", "FOLDER", "where reports go (default: reports/ of this installation)"},
+         {"policy", "[=EVENT]",
+          "verify what configs/policy.json wants for push (the default), pull_request or weekly, "
+          "and write reports/auto_verification.*"},
+         {"policy-file", "FILE", "another policy"},
          {"json", "", "the findings for machines"},
          {"help,h", "", "this page"}},
         true,

@@ -21,7 +21,12 @@ std::string findings_json(const Diagnosis& diagnosis, const std::string& plugin,
 // The same with what a configuration's values are and where they came from.
 std::string config_json(const Diagnosis& diagnosis);
 
-// At most 100 columns; colours: for a terminal.
-std::string findings_text(const Diagnosis& diagnosis, bool colours);
+struct FindingsText {
+    bool colours = false;  // for a terminal
+    bool brief = false;    // warnings and failures alone
+};
+
+// At most 100 columns.
+std::string findings_text(const Diagnosis& diagnosis, const FindingsText& how);
 
 }  // namespace afs

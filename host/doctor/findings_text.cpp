@@ -54,12 +54,13 @@ std::string row(const Finding& finding, bool colours) {
 
 }  // namespace
 
-std::string findings_text(const Diagnosis& diagnosis, bool colours) {
+std::string findings_text(const Diagnosis& diagnosis, const FindingsText& how) {
     std::string out, plugin;
     for (const CheckedFinding& one : diagnosis.findings) {
+        if (how.brief && one.finding.status < AFS_CHECK_WARN) continue;
         if (one.plugin != plugin) out += (plugin.empty() ? "" : "\n") + one.plugin + "\n";
         plugin = one.plugin;
-        out += row(one.finding, colours);
+        out += row(one.finding, how.colours);
     }
     std::string works, missing;
     for (const auto& cells : capabilities(diagnosis).rows) {
@@ -68,7 +69,7 @@ std::string findings_text(const Diagnosis& diagnosis, bool colours) {
         works += kind + wrapped(cells[1].text, 13) + "\n";
         if (cells[2].text != "-") missing += kind + wrapped(cells[2].text, 13) + "\n";
     }
-    out += "\nworks here\n" + works;
+    out += (out.empty() ? "works here\n" : "\nworks here\n") + works;
     if (!missing.empty()) out += "does not work here\n" + missing;
     return out;
 }

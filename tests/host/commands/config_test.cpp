@@ -79,3 +79,22 @@ TEST_CASE("a model that says nothing, and none at all") {
     CHECK_THAT(none.out,
                Contains("no model, so no sampling defaults of one: ") && Contains("/nowhere"));
 }
+
+TEST_CASE("config env prints .env.example") {
+    const auto result = ProgramRun{AFS_BUILD_DIR "/bin/afs-host", {"config", "env"}}.run();
+    CHECK(result.exit_code == 0);
+    std::ifstream file(AFS_SOURCE_DIR "/.env.example");
+    CHECK(result.out == std::string(std::istreambuf_iterator<char>(file), {}));
+}
+
+TEST_CASE("every configuration of the tree loads") {
+    for (const char* name : {"default", "vast"}) {
+        const auto result = ProgramRun{
+            AFS_BUILD_DIR "/bin/afs-host",
+            {"config", "show", "--json", "--config",
+             std::string(AFS_SOURCE_DIR "/configs/") + name +
+                 ".json"}}.run();
+        INFO(name << ": " << result.err);
+        CHECK(result.exit_code == 0);
+    }
+}

@@ -129,3 +129,20 @@ TEST_CASE("doctor says where it cannot write") {
     CHECK(result.exit_code == 1);
     CHECK_THAT(result.err, Contains("cannot write") && Contains("reports"));
 }
+
+TEST_CASE("doctor --policy verifies what the event wants, and keeps its last reports") {
+    const Doctor doctor;
+    const auto result = doctor.run({"--policy"});
+    INFO(result.out << result.err);
+    CHECK(result.exit_code == 0);
+    CHECK_THAT(result.out, Contains("Verification: push: Passed.") && !Contains("folder.core"));
+    CHECK(doctor.read("auto_verification.json")["title"] == "Verification: push");
+    CHECK(fs::exists(doctor.folder.path() / "reports/auto_verification.html"));
+    CHECK(doctor.run({"--policy=pull_request", "--model", "/no/such"}).exit_code == 1);
+    CHECK_THAT(doctor.read("auto_verification.json")["summary"].get<std::string>(),
+               Contains("Did not pass"));
+    const auto unknown = doctor.run({"--policy=monthly"});
+    CHECK(unknown.exit_code == 2);
+    CHECK_THAT(unknown.err, Contains("weekly"));
+    CHECK(doctor.run({"--policy", "--policy-file", "/no/such.json"}).exit_code == 2);
+}
