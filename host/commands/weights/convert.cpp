@@ -3,6 +3,7 @@
 
 #include <cstdio>
 
+#include "afs/json.hpp"
 #include "commands/command.hpp"
 #include "commands/terminal.hpp"
 #include "commands/weights/model_names.hpp"
@@ -16,6 +17,28 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kExample = "afs-host weights convert weights/olmo2-tiny olmo2-tiny.gguf";
+
+std::string as_text(const convert::ConvertRequest& request, const convert::Converted& done) {
+    return request.from.string() + " (" + done.from_form + ") -> " + request.to.string() + " (" +
+           done.to_form + ")\n" + std::to_string(done.n_tensors) + " tensors, " +
+           hub::bytes_text(done.bytes) + ", matrices " + done.dtype + "; tokenizer " +
+           done.tokenizer + "\nopened again: " + done.checked + "\n" + "next: afs-host --model " +
+           request.to.string() + " --prompt \"Once upon a time\"\n";
+}
+
+std::string as_json(const convert::ConvertRequest& request, const convert::Converted& done) {
+    json::Value root = json::Value::object();
+    root.add("from", json::Value::of(request.from.string()))
+        .add("from_form", json::Value::of(done.from_form))
+        .add("to", json::Value::of(request.to.string()))
+        .add("to_form", json::Value::of(done.to_form))
+        .add("tensors", json::Value::of(done.n_tensors))
+        .add("bytes", json::Value::of(done.bytes))
+        .add("dtype", json::Value::of(done.dtype))
+        .add("tokenizer", json::Value::of(done.tokenizer))
+        .add("checked", json::Value::of(done.checked));
+    return json::dump(root, 2) + "\n";
+}
 
 int run(const Command& command, const ParsedOptions& options) {
     catch_interrupts();
@@ -51,12 +74,8 @@ int run(const Command& command, const ParsedOptions& options) {
         report_failure(converted.status(), kFailed);
         return interrupted() ? 128 + interrupted() : kFailed;
     }
-    const Status written = write_out(
-        request.from.string() + " (" + converted->from_form + ") -> " + request.to.string() + " (" +
-        converted->to_form + ")\n" + std::to_string(converted->n_tensors) + " tensors, " +
-        hub::bytes_text(converted->bytes) + ", matrices " + converted->dtype + "; tokenizer " +
-        converted->tokenizer + "\nopened again: the same graph, every weight, the same ids\n" +
-        "next: afs-host --model " + request.to.string() + " --prompt \"Once upon a time\"\n");
+    const Status written = write_out(options.has("json") ? as_json(request, *converted)
+                                                         : as_text(request, *converted));
     return written.ok() ? kDone : report_failure(written, kFailed);
 }
 
@@ -70,6 +89,7 @@ const Command& weights_convert_command() {
         kExample,
         {{"as", "DTYPE", "keep, bf16, fp16 or fp32, of the matrices; default keep"},
          {"tokenizer-files", "FOLDER", "take the tokenizer's files from there"},
+         {"json", "", "for machines"},
          {"help,h", "", "this page"}},
         true,
         2,

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "afs/weights/checkpoint.hpp"
+#include "afs/weights/mapped_file.hpp"  // read_text_file
 #include "commands/command.hpp"
 #include "commands/terminal.hpp"
 #include "commands/weights/model_names.hpp"
@@ -22,6 +23,7 @@ struct Wanted {
     hub::ShortName name;
     hub::Settings settings;
     hub::FetchRequest request;
+    bool json = false;
 };
 
 Result<Wanted> read(const ParsedOptions& options) {
@@ -32,6 +34,7 @@ Result<Wanted> read(const ParsedOptions& options) {
     AFS_ASSIGN(wanted.settings,
                hub::read_settings([](const char* name) { return std::getenv(name); }));
     wanted.settings.offline = wanted.settings.offline || options.has("offline");
+    wanted.json = options.has("json");
     hub::FetchRequest& request = wanted.request;
     request.repository = wanted.name.repository;
     request.revision = options.text("revision", "main");
@@ -83,6 +86,11 @@ int fail(const Status& status, const hub::FetchRequest& request) {
 
 int report(const Wanted& wanted, const hub::Fetched& fetched, double seconds) {
     const hub::FetchRequest& request = wanted.request;
+    if (wanted.json) {
+        const auto text = read_text_file(request.manifest);
+        const Status written = text ? write_out(*text) : text.status();
+        return written.ok() ? kDone : report_failure(written, kFailed);
+    }
     const std::string model = model_argument(request, fetched.manifest);
     std::string text = "'" + request.repository + "' at " + fetched.manifest.commit + " in " +
                        request.folder.string() + "\n" +
@@ -196,6 +204,7 @@ const Command& weights_fetch_command() {
          {"tries", "N", "tries without progress before giving up; default 6"},
          {"reports", "FOLDER", "where the manifest goes; default reports/"},
          {"offline", "", "no connection: check what is there against its manifest"},
+         {"json", "", "print the manifest"},
          {"help,h", "", "this page"}},
         false,
         1,

@@ -1,5 +1,6 @@
 #include "commands/weights/transfer_line.hpp"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -69,7 +70,12 @@ void TransferLine::show(const hub::FetchSnapshot& now) {
     const auto time = Clock::now();
     if (!terminal_ || time - drawn_ < 100ms) return;
     drawn_ = time;
-    std::fprintf(stderr, "\r%s\033[K", transfer_text(label_, now, rate(now, time)).c_str());
+    winsize size{};
+    // A line that wraps could not be drawn over.
+    const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
+    const size_t columns = known ? size.ws_col - size_t{1} : kColumns;
+    std::fprintf(stderr, "\r%s\033[K",
+                 transfer_text(label_, now, rate(now, time)).substr(0, columns).c_str());
     std::fflush(stderr);
     visible_ = true;
 }

@@ -200,17 +200,21 @@ Status Converter::check() {
     if (!differs.empty())
         return unsupported("cannot state this model in the other form: after conversion " +
                            differs + " differs");
-    if (from_gguf_ && to_gguf_) return {};
+    out_.checked = "the same graph, every weight";
     if (from_gguf_) {
         AFS_ASSIGN(const auto held, checkpoint().vocabulary());
         if (!held) return {};  // there are no ids to compare with
     }
     const PluginSearch search = plugin_search(written.config);
-    AFS_ASSIGN(OpenedTokenizer was,
-               open_configured_tokenizer(source_->config, search, &checkpoint()));
+    auto was = open_configured_tokenizer(source_->config, search, &checkpoint());
+    // A tokenizer that no plugin reads went along as it was.
+    if (!was && from_gguf_ == to_gguf_) return {};
+    if (!was) return was.status();
     AFS_ASSIGN(OpenedTokenizer is,
                open_configured_tokenizer(written.config, search, &*written.model.checkpoint));
-    const std::string text = ids_difference(*was.plugin, *is.plugin, tables_.probes);
+    const std::string text = ids_difference(*was->plugin, *is.plugin, tables_.probes);
+    if (text.empty())
+        out_.checked += ", the same ids for " + std::to_string(tables_.probes.size()) + " texts";
     return text.empty() ? Status()
                         : unsupported("the converted tokenizer gives other ids for " + text);
 }

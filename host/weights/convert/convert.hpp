@@ -22,6 +22,7 @@ struct Converted {
     uint64_t n_tensors = 0, bytes = 0;
     std::string dtype;      // of most bytes: "bf16"
     std::string tokenizer;  // "as pre-tokenizer dbrx", "its files copied"
+    std::string checked;    // what was found the same when it was opened again
 };
 
 // progress: bytes written, of about how many; false ends with CANCELLED.

@@ -79,6 +79,7 @@ TEST_CASE("weights inspect and convert: from another folder") {
     const ProgramResult converted = run(folder, {"weights", "convert", kBundled, "m.gguf"});
     INFO(converted.out << converted.err);
     REQUIRE(converted.exit_code == 0);
+    CHECK(has(converted.out, "the same graph, every weight, the same ids for 6 texts"));
     CHECK(has(converted.out, "next: afs-host --model"));
     const ProgramResult text = run(folder, {"weights", "inspect", "m.gguf"});
     CHECK(text.exit_code == 0);

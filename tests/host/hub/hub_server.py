@@ -101,6 +101,8 @@ class Fault:
                 self.kind = "flip"
             if repo.word == "rate" and count == 1:
                 self.kind = "429-1"
+            if repo.word == "rate-limit" and count == 1:
+                self.kind = "429-t"
             if repo.word == "busy":
                 self.kind = "503"
 
@@ -147,6 +149,8 @@ class Handler(BaseHTTPRequestHandler):
             self.hang_up()
         elif fault.kind == "429-1":
             self.answer(429, b"slow down", Retry_After="1")
+        elif fault.kind == "429-t":
+            self.answer(429, b"slow down", RateLimit='"api";r=0;t=1')
         elif fault.kind == "429":
             self.answer(429, b"slow down", Retry_After="0")
         elif fault.kind.isdigit():

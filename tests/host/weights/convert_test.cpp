@@ -164,6 +164,20 @@ TEST_CASE("blocks stay blocks in GGUF, and are written out for safetensors") {
     }
 }
 
+TEST_CASE("a folder without a tokenizer goes from dtype to dtype, and not to GGUF") {
+    const TempFolder folder;
+    const fs::path model = folder.path() / "model";
+    fs::create_directory(model);
+    for (const char* name : {"config.json", "model.safetensors"})
+        fs::copy(kWeights / "olmo2-tiny" / name, model / name);
+    const auto wide = convert(model, folder.path() / "wide", AFS_F32);
+    INFO(wide.status().message());
+    REQUIRE(wide.ok());
+    CHECK(wide->checked == "the same graph, every weight");
+    CHECK_FALSE(convert(model, folder.path() / "m.gguf").ok());
+    CHECK(convert(model, folder.path() / "m.gguf", AFS_DTYPE_NONE, kWeights / "olmo2-tiny").ok());
+}
+
 TEST_CASE("what cannot be converted is refused and leaves nothing behind") {
     const TempFolder folder;
     const fs::path model = folder.path() / "model", out = folder.path() / "out.gguf";

@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "afs/version.hpp"
 #include "hub/http/url.hpp"
@@ -39,6 +40,15 @@ std::string trimmed(std::string_view text) {
     const size_t first = text.find_first_not_of(blank);
     if (first == std::string_view::npos) return {};
     return std::string(text.substr(first, text.find_last_not_of(blank) - first + 1));
+}
+
+// What `"api";r=0;t=55` of a RateLimit header says until more is allowed; -1: nothing.
+long seconds_to_reset(const std::string& limit) {
+    const size_t at = limit.find(";t=");
+    long seconds = -1;
+    if (at != std::string::npos)
+        std::from_chars(limit.data() + at + 3, limit.data() + limit.size(), seconds);
+    return seconds;
 }
 
 const std::string& find(const std::map<std::string, std::string>& headers,
@@ -160,6 +170,8 @@ struct HttpClient::Impl {
         const bool stated = !response.header("retry-after").empty();
         if (stated && curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &wait) == CURLE_OK)
             response.retry_after = static_cast<long>(wait);
+        if (!stated && response.status == 429)
+            response.retry_after = seconds_to_reset(response.header("ratelimit"));
         if (response.at_hub)
             for (const auto& [name, value] : response.headers) response.hub_headers[name] = value;
         return {};
