@@ -7,6 +7,7 @@
 #include "afs/config/schema.hpp"  // nearest
 #include "afs/version.hpp"
 #include "commands/command.hpp"
+#include "conformance/worker/worker_main.hpp"
 #include "doctor/child_verbs.hpp"
 
 namespace {
@@ -80,6 +81,8 @@ int unknown_verb(const std::string& verb) {
 
 int run(std::vector<std::string> args) {
     if (const auto code = afs::child_main(args)) return *code;
+    if (args.size() == 1 && args[0] == afs::conformance::kWorkerVerb)
+        return afs::conformance::worker_main();
     if (!args.empty() && (args[0] == "--help" || args[0] == "-h" || args[0] == "help")) {
         print_overview();
         return afs::kDone;

@@ -35,6 +35,7 @@ const std::vector<Command>& commands();
 const Command& bench_command();
 const Command& chat_command();
 const Command& config_command();
+const Command& conformance_command();
 const Command& doctor_command();
 const Command& explain_command();
 const Command& generate_command();

@@ -16,10 +16,12 @@
 
 #include "afs/graph/resolved_graph.hpp"
 #include "afs/kernels.hpp"
-#include "support/array.hpp"
-#include "support/domain_memory.hpp"
+#include "conformance/cases/array.hpp"
+#include "conformance/run/domain_memory.hpp"
 
 namespace afs::test {
+
+using namespace conformance;
 
 struct RunnerOptions {
     uint32_t block_size = 16, n_blocks = 64, max_tokens = 256;
@@ -35,7 +37,7 @@ public:
           resolved_(resolved),
           options_(options),
           memory_(options.device),
-          step_memory_(std::make_unique<Memory>(options.device)) {
+          step_memory_(std::make_unique<DomainMemory>(options.device)) {
         tensors_.resize(graph_.n_values);
         for (uint32_t line = 0; line < graph_.n_weights; ++line) {
             afs_tensor& t = tensors_[graph_.weights[line]->value] = weight(line);
@@ -59,7 +61,7 @@ public:
         row.flags = AFS_ROW_SAMPLE | AFS_ROW_LOGITS;
         row.n_vocab = static_cast<int32_t>(graph_.values[graph_.outputs[0]]->dims[1]);
         data.rows.assign(n_rows, row);
-        step_memory_ = std::make_unique<Memory>(options_.device);
+        step_memory_ = std::make_unique<DomainMemory>(options_.device);
         const afs_step step = step_in(*step_memory_, data, ids_, nullptr);
         for (uint32_t n = 0; n < graph_.n_nodes; ++n) execute(n, step);
         must(step_memory_->status, "memory");
@@ -207,10 +209,10 @@ private:
     afs_limits limits_ = make<afs_limits>();
     std::vector<std::unique_ptr<afs_kv_layout>> layouts_;
     std::vector<const afs_kv_layout*> layout_list_;
-    Memory memory_;                            // weights, caches, ids, workspace, states
-    std::unique_ptr<Memory> step_memory_;      // what the last step was given and made
-    std::vector<afs_tensor> tensors_;          // by value
-    std::vector<std::vector<afs_kv>> caches_;  // [group][layer]
+    DomainMemory memory_;                        // weights, caches, ids, workspace, states
+    std::unique_ptr<DomainMemory> step_memory_;  // what the last step was given and made
+    std::vector<afs_tensor> tensors_;            // by value
+    std::vector<std::vector<afs_kv>> caches_;    // [group][layer]
     std::vector<std::unique_ptr<Op>> ops_;
     std::vector<void*> states_;  // by node
     size_t workspace_bytes_ = 0;

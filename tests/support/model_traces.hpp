@@ -16,6 +16,8 @@
 
 namespace afs::test {
 
+using namespace conformance;
+
 inline std::string read_file(const std::string& path) {
     std::ifstream in(path, std::ios::binary);
     return {std::istreambuf_iterator<char>(in), {}};

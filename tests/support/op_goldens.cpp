@@ -6,9 +6,11 @@
 #include <stdexcept>
 
 #include "afs/sample.hpp"
-#include "support/judge_case.hpp"
+#include "conformance/judge/judge_case.hpp"
 
 namespace afs::test {
+
+using namespace conformance;
 namespace {
 
 using nlohmann::json;

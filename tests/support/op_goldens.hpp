@@ -3,9 +3,11 @@
 #include <string>
 #include <vector>
 
-#include "support/op_harness.hpp"
+#include "conformance/run/run_case.hpp"
 
 namespace afs::test {
+
+using namespace conformance;
 
 struct Golden {
     std::string name;  // "rope/1: llama plain 0 bf16 64"

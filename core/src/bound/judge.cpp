@@ -1,5 +1,7 @@
 #include "afs/bound/judge.hpp"
 
+#include <algorithm>
+
 #include "afs/rope.hpp"
 #include "sums.hpp"
 
@@ -23,6 +25,11 @@ Judged judge_linear(const double* x, const double* w, size_t n, size_t m, size_t
             error.accumulated(sum);
             error.shared(u_int * sum.s1(), u_int * sum.s2());
             error.shared(sum.lost(), sum.lost());
+            if (flushing) {  // products and partial sums may be subnormal too
+                const double tiny =
+                    std::min(static_cast<double>(k) * smallest_normal(how.acc_dtype), sum.s1());
+                error.shared(tiny, tiny);
+            }
             error.store(out, i * m + o, sum.value());
         }
     return out;
@@ -32,6 +39,8 @@ Judged judge_rms_norm(const double* x, const double* w, size_t n, size_t d,
                       const afs_rms_norm_params& params, const Arithmetic& how) {
     Judged out = judged(n, d, how);
     const double per_row = (4 * std::sqrt(static_cast<double>(d)) + 8) * acc_unit(how);
+    // root of the number of significands, over the root of 3 that a rounding's RMS has
+    const double kinds = std::sqrt(3 / (2 * unit_roundoff(how.out_dtype)));
     for (size_t i = 0; i < n; ++i) {
         const bool alike = few_values(x + i * d, d);
         long double squares = 0;
@@ -44,7 +53,12 @@ Judged judge_rms_norm(const double* x, const double* w, size_t n, size_t d,
             Error error(how, alike);
             error.underflow(1, w[j]);
             error.shared(per_row * std::abs(want), per_row / 4 * std::abs(want));
-            if (!params.weight_before_cast) error.rounding(how.out_dtype, normed, w[j]);
+            if (!params.weight_before_cast) {
+                error.rounding(how.out_dtype, normed, w[j]);
+                // x * r has the significands of x times one r: so few that their roundings lean
+                const double lean = half_ulp(how.out_dtype, normed) * std::abs(w[j]) / kinds;
+                error.shared(0, lean);
+            }
             error.underflow(1);
             error.store(out, i * d + j, want);
         }

@@ -4,12 +4,13 @@
 #include <nlohmann/json.hpp>
 
 #include "afs/numeric.hpp"
+#include "conformance/cases/random_blocks.hpp"
 #include "support/gguf_model.hpp"
-#include "support/random_blocks.hpp"
 #include "support/run_program.hpp"
 #include "support/temp_folder.hpp"
 
 using namespace afs::test;
+using namespace afs::conformance;
 
 namespace {
 

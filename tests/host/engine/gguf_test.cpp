@@ -1,12 +1,13 @@
 // GGUF models with random weights of every type: the logits of blocks are those of the decoded
 // weights; split files, and a memory that the host cannot read.
 #include "afs/dequantise.hpp"
+#include "conformance/cases/random_blocks.hpp"
 #include "host/engine/model_fixture.hpp"
 #include "support/gguf_model.hpp"
-#include "support/random_blocks.hpp"
 #include "support/temp_folder.hpp"
 
 using namespace afs::test;
+using namespace afs::conformance;
 using namespace afs_test;
 
 namespace {

@@ -1,9 +1,10 @@
 // What the plugin says of options, of its machine, and of nodes that it cannot run.
+#include "conformance/run/run_case.hpp"
 #include "fixture.hpp"
-#include "support/op_harness.hpp"
 
 using namespace afs;
 using namespace afs::test;
+using namespace afs::conformance;
 using Catch::Matchers::Contains;
 
 namespace {

@@ -1,12 +1,13 @@
 // Bits that must not depend on the number of threads, on neighbours, on chunks of a prompt, or on
 // whether a weight was packed beforehand.
 #include "afs/sample.hpp"
+#include "conformance/cases/families.hpp"
 #include "fixture.hpp"
-#include "support/families.hpp"
 #include "support/op_suite.hpp"
 
 using namespace afs;
 using namespace afs::test;
+using namespace afs::conformance;
 
 namespace {
 

@@ -6,6 +6,7 @@
 
 using namespace afs;
 using namespace afs::test;
+using namespace afs::conformance;
 
 namespace {
 

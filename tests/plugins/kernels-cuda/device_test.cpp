@@ -2,12 +2,13 @@
 #include <cstring>
 #include <thread>
 
+#include "conformance/cases/families.hpp"
+#include "conformance/run/run_case.hpp"
 #include "fixture.hpp"
-#include "support/families.hpp"
-#include "support/op_harness.hpp"
 
 using namespace afs;
 using namespace afs::test;
+using namespace afs::conformance;
 
 TEST_CASE("device: what it says of itself") {
     if (!gpu()) return;

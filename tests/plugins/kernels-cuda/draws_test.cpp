@@ -4,12 +4,13 @@
 #include <random>
 #include <thread>
 
+#include "conformance/cases/families.hpp"
+#include "conformance/judge/judge_case.hpp"
 #include "fixture.hpp"
-#include "support/families.hpp"
-#include "support/judge_case.hpp"
 
 using namespace afs;
 using namespace afs::test;
+using namespace afs::conformance;
 
 namespace {
 

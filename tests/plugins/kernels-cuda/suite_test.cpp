@@ -4,6 +4,7 @@
 
 using namespace afs;
 using namespace afs::test;
+using namespace afs::conformance;
 
 namespace {
 

@@ -1,11 +1,12 @@
 // linear/1 and embed/1 on weights in every block format: within the judge's bounds, and the bits of
 // the same op on the decoded weights.
+#include "conformance/cases/random_blocks.hpp"
+#include "conformance/judge/judge_case.hpp"
 #include "fixture.hpp"
-#include "support/judge_case.hpp"
-#include "support/random_blocks.hpp"
 
 using namespace afs;
 using namespace afs::test;
+using namespace afs::conformance;
 
 namespace {
 

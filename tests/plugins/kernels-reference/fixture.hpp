@@ -2,11 +2,13 @@
 #pragma once
 #include <catch2/catch.hpp>
 
-#include "support/families.hpp"
+#include "conformance/cases/families.hpp"
+#include "conformance/run/run_case.hpp"
 #include "support/loaded_kernels.hpp"
-#include "support/op_harness.hpp"
 
 namespace afs::test {
+
+using namespace conformance;
 
 inline LoadedKernels& reference() {
     static LoadedKernels loaded(AFS_BUILD_DIR "/plugins/afs-kernels-reference.so");

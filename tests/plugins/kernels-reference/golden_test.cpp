@@ -1,12 +1,13 @@
 // Every op against torch and HF transformers, and both against the judge.
 #include <map>
 
+#include "conformance/judge/judge_case.hpp"
 #include "fixture.hpp"
-#include "support/judge_case.hpp"
 #include "support/op_goldens.hpp"
 
 using namespace afs;
 using namespace afs::test;
+using namespace afs::conformance;
 
 TEST_CASE("goldens: torch and the reference both lie within the judge's bounds") {
     std::map<std::string, int> cases;

@@ -1,10 +1,11 @@
 // Each op against values worked out by hand.
 #include "afs/sample.hpp"
+#include "conformance/judge/judge_case.hpp"
 #include "fixture.hpp"
-#include "support/judge_case.hpp"
 
 using namespace afs;
 using namespace afs::test;
+using namespace afs::conformance;
 
 namespace {
 

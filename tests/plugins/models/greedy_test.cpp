@@ -15,6 +15,7 @@
 #include "support/model_file.hpp"
 
 using namespace afs::test;
+using namespace afs::conformance;
 
 namespace {
 

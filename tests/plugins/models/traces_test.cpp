@@ -16,6 +16,7 @@
 #include "support/model_traces.hpp"
 
 using namespace afs::test;
+using namespace afs::conformance;
 
 namespace {
 

@@ -1,16 +1,18 @@
 // A host tensor that owns its bytes, lies between guard zones, and converts from and to double. One
-// in a block format is made of its bytes and only read.
+// in a block format is made of its bytes and only read. The guards hold NaN in every float type (-1
+// in integers), so that reading them shows, as overwriting them does.
 #pragma once
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <functional>
 #include <numeric>
+#include <optional>
 #include <vector>
 
 #include "afs/dequantise.hpp"
 
-namespace afs::test {
+namespace afs::conformance {
 
 inline double decode(const void* data, int32_t dtype, size_t i) {
     const auto at = [&](auto element) {
@@ -47,7 +49,7 @@ inline void encode(void* data, int32_t dtype, size_t i, double value) {
 class Array {
 public:
     static constexpr size_t kGuard = 256;  // bytes on either side
-    static constexpr uint8_t kGuardByte = 0xa5;
+    static constexpr uint8_t kGuardByte = 0xff;
 
     Array() = default;
     // Rows lie `pitch` elements apart (0: close together); what lies between them is guarded too.
@@ -94,19 +96,25 @@ public:
         for (size_t i = 0; same && i < size(); ++i) same = bits(i) == other.bits(i);
         return same;
     }
-    // True when every byte that is no element still holds the guard.
-    bool guards_intact() const {
-        std::vector<bool> inside(bytes_.size(), false);
-        const size_t width = static_cast<size_t>(row_size());
-        for (size_t i = 0; width && i < size(); i += width) {
-            const auto begin = kGuard + dtype_bytes(dtype, place(i));
-            std::fill_n(inside.begin() + static_cast<std::ptrdiff_t>(begin),
-                        dtype_bytes(dtype, width), true);
+    // Where the first guard byte that changed lies, in bytes from the first element: negative
+    // before it, at or past dtype_bytes(size) behind the last; nothing: all are intact.
+    std::optional<int64_t> first_touched() const {
+        if (bytes_.empty()) return std::nullopt;  // no tensor
+        const size_t width = static_cast<size_t>(row_size()), n = size();
+        size_t at = 0;
+        const auto changed = [&](size_t end) {
+            while (at < end && bytes_[at] == kGuardByte) ++at;
+            return at < end;
+        };
+        for (size_t i = 0; width && i < n; i += width) {
+            const size_t begin = kGuard + dtype_bytes(dtype, place(i));
+            if (changed(begin)) return static_cast<int64_t>(at) - int64_t{kGuard};
+            at = begin + dtype_bytes(dtype, width);
         }
-        for (size_t b = 0; b < bytes_.size(); ++b)
-            if (!inside[b] && bytes_[b] != kGuardByte) return false;
-        return true;
+        if (changed(bytes_.size())) return static_cast<int64_t>(at) - int64_t{kGuard};
+        return std::nullopt;
     }
+    bool guards_intact() const { return !first_touched(); }
 
     void* data() { return bytes_.data() + kGuard; }
     const void* data() const { return bytes_.data() + kGuard; }
@@ -145,4 +153,4 @@ private:
     std::vector<uint8_t> bytes_;
 };
 
-}  // namespace afs::test
+}  // namespace afs::conformance

@@ -5,20 +5,20 @@
 #include <vector>
 
 #include "afs/kernels.hpp"
-#include "support/step_data.hpp"
+#include "conformance/cases/step_data.hpp"
 
-namespace afs::test {
+namespace afs::conformance {
 
 // Released at the end. The first failure stays in status.
-class Memory {
+class DomainMemory {
 public:
-    explicit Memory(Device* device, afs_stream stream = nullptr)
+    explicit DomainMemory(Device* device, afs_stream stream = nullptr)
         : device_(device), stream_(stream) {}
-    ~Memory() {
+    ~DomainMemory() {
         for (void* p : owned_) device_ ? device_->release(AFS_MEM_DEVICE, p) : std::free(p);
     }
-    Memory(const Memory&) = delete;
-    Memory& operator=(const Memory&) = delete;
+    DomainMemory(const DomainMemory&) = delete;
+    DomainMemory& operator=(const DomainMemory&) = delete;
 
     void* room(size_t bytes) {
         if (!device_) {
@@ -71,7 +71,7 @@ private:
     std::vector<void*> owned_;
 };
 
-inline afs_step step_in(Memory& memory, const StepData& data, int32_t* prev_ids,
+inline afs_step step_in(DomainMemory& memory, const StepData& data, int32_t* prev_ids,
                         int32_t* host_ids) {
     afs_step step = make<afs_step>();
     step.n_tokens = data.n_tokens();
@@ -92,4 +92,4 @@ inline afs_step step_in(Memory& memory, const StepData& data, int32_t* prev_ids,
     return step;
 }
 
-}  // namespace afs::test
+}  // namespace afs::conformance

@@ -1,21 +1,17 @@
-// Runs one op of any kernel backend on host arrays: builds the one-node graph, asks, prepares,
-// packs the weights as the backend wants them, moves the data into the backend's memory, runs, and
-// moves back what was written.
+// One execution of one op on host arrays, before any backend sees it.
 //
 //   OpCase c("rms_norm/1");
 //   c.act(x).weight(w).with(params).result(AFS_BF16, {3, 64});
-//   Outcome o = run(backend, c);            // or run(backend, c, &device) for another memory
-//   o.status, o.verdict, o.output, o.kv; o.clean says that inputs and guard zones are untouched
 #pragma once
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "support/array.hpp"
-#include "support/step_data.hpp"
+#include "conformance/cases/array.hpp"
+#include "conformance/cases/step_data.hpp"
 
-namespace afs::test {
+namespace afs::conformance {
 
 // One layer's cache, [block][kv_head][slot][head_dim] unless strides are set otherwise.
 struct Cache {
@@ -84,43 +80,4 @@ private:
     }
 };
 
-struct Outcome {
-    Status status;  // of query, prepare or run; a refusal is code unsupported
-    afs_verdict verdict{};
-    Array output;
-    std::optional<Cache> kv;
-    std::vector<int32_t> host_ids;
-    bool clean = true;  // inputs as they were, guards intact
-};
-
-// The graph of one node around a case; lives as long as the query does.
-class OneNode {
-public:
-    explicit OneNode(const OpCase& c);
-    OneNode(const OneNode&) = delete;
-    const afs_query& query() const { return query_; }
-    afs_limits& limits() { return limits_; }
-    afs_value& value(uint32_t i) { return values_[i]; }  // inputs in order, then the output
-    afs_node& node() { return node_; }
-    afs_kv_group& group() { return group_; }
-
-private:
-    std::vector<afs_value> values_;
-    std::vector<const afs_value*> pointers_;
-    std::vector<uint32_t> inputs_;
-    afs_node node_;
-    const afs_node* nodes_;
-    afs_kv_group group_;
-    const afs_kv_group* groups_;
-    afs_kv_layout layout_;
-    const afs_kv_layout* layouts_;
-    afs_graph graph_;
-    afs_limits limits_;
-    afs_query query_;
-};
-
-// device NULL: host memory.
-Outcome run(KernelBackend& backend, const OpCase& c, Device* device = nullptr,
-            afs_stream stream = nullptr);
-
-}  // namespace afs::test
+}  // namespace afs::conformance

@@ -1,8 +1,8 @@
-#include "support/judge_case.hpp"
+#include "conformance/judge/judge_case.hpp"
 
 #include "afs/sample.hpp"
 
-namespace afs::test {
+namespace afs::conformance {
 namespace {
 
 using bound::Arithmetic;
@@ -30,33 +30,43 @@ Judged gathered(const OpCase& c, Source&& source) {
     return exact(c, want.doubles());
 }
 
-Judged attention(const OpCase& c, const Arithmetic& how) {
-    const auto& p = *static_cast<const afs_attention_params*>(c.params.get());
+// One sequence's keys and values, [context, kv_heads * head_dim], gathered through its block table.
+struct Gathered {
+    std::vector<double> k, v;
+};
+
+Gathered gather(const OpCase& c, uint32_t s, size_t context) {
     const Cache& cache = *c.kv;
-    const size_t width = size_t{p.n_heads} * p.head_dim,
-                 kv_width = size_t{p.n_kv_heads} * p.head_dim;
-    const std::vector<double> q = c.inputs[0].doubles();
-    Judged all;
-    for (uint32_t s = 0; s < c.step.n_seqs(); ++s) {
-        const int32_t first = c.step.cu_seqlens[s], end = c.step.cu_seqlens[s + 1];
-        const auto context = static_cast<size_t>(end > first ? c.step.context_lens[s] : 0);
-        std::vector<double> k(context * kv_width), v(context * kv_width);
-        const auto block_size = cache.layout.block_size;
-        for (size_t t = 0; t < context; ++t)
-            for (size_t e = 0; e < kv_width; ++e) {
-                const int32_t block = c.step.block_table[s * c.step.max_blocks + t / block_size];
-                const int32_t slot =
-                    block * static_cast<int32_t>(block_size) + static_cast<int32_t>(t % block_size);
-                const auto head = static_cast<int64_t>(e / p.head_dim),
-                           dim = static_cast<int64_t>(e % p.head_dim);
-                k[t * kv_width + e] = cache.k[cache.index(cache.layout.k_stride, slot, head, dim)];
-                v[t * kv_width + e] = cache.v[cache.index(cache.layout.v_stride, slot, head, dim)];
-            }
-        for (int32_t i = first; i < end; ++i)
-            append(all, judge_attention(&q[static_cast<size_t>(i) * width], k.data(), v.data(),
-                                        context - static_cast<size_t>(end - 1 - i), p, how));
+    const size_t width = size_t{cache.layout.n_kv_heads} * cache.layout.head_dim;
+    const auto block_size = cache.layout.block_size;
+    Gathered g{std::vector<double>(context * width), std::vector<double>(context * width)};
+    for (size_t t = 0; t < context; ++t)
+        for (size_t e = 0; e < width; ++e) {
+            const int32_t block = c.step.block_table[s * c.step.max_blocks + t / block_size];
+            const int32_t slot =
+                block * static_cast<int32_t>(block_size) + static_cast<int32_t>(t % block_size);
+            const auto head = static_cast<int64_t>(e / cache.layout.head_dim),
+                       dim = static_cast<int64_t>(e % cache.layout.head_dim);
+            g.k[t * width + e] = cache.k[cache.index(cache.layout.k_stride, slot, head, dim)];
+            g.v[t * width + e] = cache.v[cache.index(cache.layout.v_stride, slot, head, dim)];
+        }
+    return g;
+}
+
+// Those positions of a query's context that `sees` lets through, in order.
+Gathered seen_only(const Gathered& all, size_t context, size_t width, const Sees& sees,
+                   size_t& n_seen) {
+    Gathered some;
+    n_seen = 0;
+    for (size_t t = 0; t < all.k.size() / width; ++t) {
+        if (!sees(t, context)) continue;
+        const auto at = static_cast<std::ptrdiff_t>(t * width),
+                   end = at + static_cast<std::ptrdiff_t>(width);
+        some.k.insert(some.k.end(), all.k.begin() + at, all.k.begin() + end);
+        some.v.insert(some.v.end(), all.v.begin() + at, all.v.begin() + end);
+        ++n_seen;
     }
-    return all;
+    return some;
 }
 
 int32_t wider(int32_t a, int32_t b) {
@@ -65,9 +75,34 @@ int32_t wider(int32_t a, int32_t b) {
 
 }  // namespace
 
+Judged judge_attention_case(const OpCase& c, const Arithmetic& how, const Sees& sees) {
+    const auto& p = *static_cast<const afs_attention_params*>(c.params.get());
+    const size_t width = size_t{p.n_heads} * p.head_dim,
+                 kv_width = size_t{p.n_kv_heads} * p.head_dim;
+    const std::vector<double> q = c.inputs[0].doubles();
+    Judged all;
+    for (uint32_t s = 0; s < c.step.n_seqs(); ++s) {
+        const int32_t first = c.step.cu_seqlens[s], end = c.step.cu_seqlens[s + 1];
+        const auto context = static_cast<size_t>(end > first ? c.step.context_lens[s] : 0);
+        const Gathered every = gather(c, s, context);
+        for (int32_t i = first; i < end; ++i) {
+            const size_t own = context - static_cast<size_t>(end - 1 - i);
+            const double* row = &q[static_cast<size_t>(i) * width];
+            if (!sees) {
+                append(all, judge_attention(row, every.k.data(), every.v.data(), own, p, how));
+                continue;
+            }
+            size_t n_seen = 0;
+            const Gathered some = seen_only(every, own, kv_width, sees, n_seen);
+            append(all, judge_attention(row, some.k.data(), some.v.data(), n_seen, p, how));
+        }
+    }
+    return all;
+}
+
 Judged judge_case(const OpCase& c, const Arithmetic& how) {
     const auto params = [&](auto p) { return *static_cast<const decltype(p)*>(c.params.get()); };
-    if (c.op == "attention/1") return attention(c, how);
+    if (c.op == "attention/1") return judge_attention_case(c, how);
     if (c.op == "embed/1")
         return gathered(c, [&](size_t i) {
             const int32_t id = c.step.token_ids[i];
@@ -112,4 +147,4 @@ int32_t drawn(const OpCase& c, uint32_t row) {
     return sample_row(logits.data(), c.step.rows[row], scratch);
 }
 
-}  // namespace afs::test
+}  // namespace afs::conformance

@@ -8,7 +8,7 @@
 #include "afs/abi/step.h"
 #include "afs/kernels.hpp"
 
-namespace afs::test {
+namespace afs::conformance {
 
 struct StepData {
     std::vector<int32_t> token_ids, positions, slots, cu_seqlens{0}, context_lens, block_table,
@@ -92,4 +92,4 @@ inline StepData ragged(const std::vector<Sequence>& sequences, BlockPool& pool,
     return step;
 }
 
-}  // namespace afs::test
+}  // namespace afs::conformance

@@ -1,0 +1,213 @@
+// conformance PLUGIN: judges any plugin, in workers of its own.
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "commands/command.hpp"
+#include "commands/terminal.hpp"
+#include "conformance/report/text.hpp"
+#include "loader/inspect.hpp"
+#include "runtime/open_model.hpp"
+#include "runtime/plugin_search.hpp"
+
+namespace afs {
+namespace {
+
+using namespace conformance;
+
+// A path, "cuda", or "kernels-cuda".
+Result<std::string> find_subject(const Config& config, const std::string& name) {
+    if (name.find('/') != std::string::npos || name.ends_with(".so")) {
+        std::error_code ignored;
+        if (!std::filesystem::exists(name, ignored))
+            return not_found("there is no file '" + name + "'");
+        return std::filesystem::absolute(name).string();
+    }
+    std::string known;
+    for (const Candidate& candidate : list_candidates(plugin_search(config))) {
+        if (candidate.shadowed) continue;
+        if (candidate.name == name || candidate.kind + "-" + candidate.name == name)
+            return candidate.path;
+        known += (known.empty() ? "" : ", ") + candidate.kind + "-" + candidate.name;
+    }
+    return not_found("no plugin is called '" + name + "'; there are: " + known);
+}
+
+// The plugin that owns the memory of another, among all that are found.
+Result<std::string> find_owner(const Config& config, const std::string& domain) {
+    for (const Candidate& candidate : list_candidates(plugin_search(config))) {
+        if (candidate.kind != "kernels" || candidate.shadowed) continue;
+        const auto facts = inspect_in_child(candidate.path);
+        if (!facts || !facts->usable || facts->domain != domain) continue;
+        for (const std::string& table : facts->provides)
+            if (table == "afs.device/1") return candidate.path;
+    }
+    return not_found("its tensors live in '" + domain +
+                     "' and no usable plugin owns that memory; name one with --owner");
+}
+
+Status open_profiles(const Config& config, const ParsedOptions& options, SuiteRequest& request) {
+    const auto asked = options.all("profile");
+    for (const std::string& name : asked.empty() ? known_profiles() : asked) {
+        auto profile = open_profile(config, name);
+        if (!profile && !asked.empty()) return profile.status();
+        if (profile) request.profiles.push_back(std::move(*profile));
+    }
+    if (!options.has("model")) return {};
+    AFS_ASSIGN(const OpenedModel model, open_model_texts(config, plugin_search(config)));
+    for (const bool decode : {false, true})
+        request.profiles.push_back({std::string("model, ") + (decode ? "decode" : "general"),
+                                    model.origin,
+                                    graph_cases(*model.graph, model.dtype, model.dtype, decode)});
+    return {};
+}
+
+Result<SuiteRequest> request_of(const Config& config, const ParsedOptions& options) {
+    SuiteRequest request;
+    const std::string name = options.positional().front();
+    AFS_ASSIGN(request.subject.path, find_subject(config, name));
+    for (const auto& [key, value] : config.plugin(name).options)
+        request.subject.options[key] = value;
+    for (const std::string& text : options.all("option")) {
+        const size_t equals = text.find('=');
+        if (equals == std::string::npos || equals == 0)
+            return invalid("--option: expected KEY=VALUE, found '" + text + "'");
+        request.subject.options[text.substr(0, equals)] = text.substr(equals + 1);
+    }
+    const auto facts = inspect_in_child(request.subject.path);
+    if (!facts) return facts.status();
+    if (!facts->usable) return unsupported(facts->reason);
+    const bool host_memory = facts->kind != "kernels" || facts->domain == "cpu/1";
+    bool owns = host_memory;
+    for (const std::string& table : facts->provides) owns |= table == "afs.device/1";
+    if (options.has("owner")) {
+        AFS_ASSIGN(request.subject.owner_path, find_subject(config, options.text("owner")));
+    } else if (!owns) {
+        AFS_ASSIGN(request.subject.owner_path, find_owner(config, facts->domain));
+    }
+    const uint64_t cores = std::max(1u, std::thread::hardware_concurrency());
+    AFS_ASSIGN(request.pool.n_workers,
+               options.number("jobs", host_memory ? std::min<uint64_t>(cores, 16) : 1, 1, 256));
+    AFS_ASSIGN(const uint64_t seconds, options.number("case-seconds", 20, 1, 86400));
+    request.pool.case_seconds = static_cast<double>(seconds);
+    AFS_ASSIGN(const uint64_t mib, options.number("case-memory", 6144, 64, uint64_t{1} << 32));
+    request.pool.worker_bytes = mib << 20;
+    AFS_ASSIGN(request.n_random, options.number("random", 0, 0, 1u << 30));
+    AFS_ASSIGN(request.first_random, options.number("seed", 0, 0, uint64_t{1} << 62));
+    request.level = options.has("full") ? Level::full : Level::quick;
+    request.only = options.all("case");
+    request.ops = options.all("op");
+    request.groups = options.all("group");
+    if (options.has("random") && request.groups.empty()) request.groups = {"stress"};
+    request.journal = options.text("resume");
+    request.shrink = !options.has("fit");
+    if (options.has("fit")) request.groups = {"numeric"};
+    if (options.has("waivers")) {
+        AFS_ASSIGN(request.waivers, read_waivers(options.text("waivers")));
+    }
+    if (facts->kind == "kernels") AFS_TRY(open_profiles(config, options, request));
+    return request;
+}
+
+Status write_file(const std::string& path, const std::string& text) {
+    std::ofstream file(path, std::ios::binary);
+    file << text;
+    file.close();
+    return file ? Status() : Status(Code::io, "cannot write '" + path + "'");
+}
+
+Status write_reports(const SuiteResult& result, const ParsedOptions& options) {
+    const std::string plugin = options.positional().front();
+    const auto dump = [](const nlohmann::ordered_json& json) {
+        return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    };
+    if (options.has("junit")) AFS_TRY(write_file(options.text("junit"), as_junit(result)));
+    if (options.has("certificate"))
+        AFS_TRY(write_file(options.text("certificate"), dump(certificate(result))));
+    return write_out(options.has("json")  ? dump(as_json(result, plugin))
+                     : options.has("fit") ? fit_text(result)
+                                          : as_text(result, plugin));
+}
+
+int exit_code(const SuiteResult& result, const ParsedOptions& options) {
+    if (result.stopped) return interrupted() ? 128 + interrupted() : kFailed;
+    bool good = options.has("case") ? result.n_faults() == 0 : result.conformant();
+    if (options.has("profile"))
+        for (const ProfileVerdict& p : result.profiles) good = good && p.holds();
+    return good ? kDone : kFailed;
+}
+
+Status check_use(const ParsedOptions& options) {
+    if (options.positional().empty())
+        return invalid("which plugin? give a file or a name: afs-host conformance reference");
+    if (options.has("quick") && options.has("full"))
+        return invalid("--quick and --full exclude each other");
+    for (const std::string& op : options.all("op"))
+        if (std::find(all_ops().begin(), all_ops().end(), op) == all_ops().end())
+            return invalid("--op: there is no op '" + op + "'; expected one such as linear/1");
+    for (const std::string& id : options.all("case"))
+        if (id.find(':') != std::string::npos) AFS_TRY(parse_case(id).status());
+    return {};
+}
+
+int run(const Command&, const ParsedOptions& options) {
+    catch_interrupts();
+    const Status use = check_use(options);
+    if (!use.ok()) return report_failure(use, kUsage);
+    const auto config = open_config(options);
+    if (!config) return report_failure(config.status(), kUsage);
+    auto request = request_of(*config, options);
+    if (!request)
+        return report_failure(request.status(),
+                              request.status().code() == Code::io ? kUsage : kNotLoaded);
+    Progress progress("judging");
+    request->progress = [&](uint64_t done, uint64_t total) { progress.update(done, total); };
+    request->stop = [] { return interrupted() != 0; };
+    const auto result = run_suite(*request);
+    progress.clear();
+    if (!result) return report_failure(result.status(), kNotLoaded);
+    const Status written = write_reports(*result, options);
+    if (!written.ok()) return report_failure(written, kFailed);
+    return exit_code(*result, options);
+}
+
+}  // namespace
+
+const Command& conformance_command() {
+    static const Command command = {
+        "conformance",
+        "judges any plugin: its binary contract, its results, its promises",
+        "afs-host conformance PLUGIN [options]",
+        "afs-host conformance reference --quick",
+        {{"quick", "", "under a minute; this is the default"},
+         {"full", "", "nearly every shape with every input family"},
+         {"case", "ID", "only this case, as a report printed it; may be repeated"},
+         {"op", "OP", "only cases of this op (linear/1); may be repeated"},
+         {"group", "NAME",
+          "only abi, contract, numeric, promise, stress, model, tokenizer or env-check; may be "
+          "repeated"},
+         {"profile", "NAME",
+          "what must pass (a name in configs/conformance, or a file); without it all are tried"},
+         {"random", "N", "N random cases, and nothing else unless --group says so"},
+         {"seed", "N", "number of the first random case"},
+         {"option", "KEY=VALUE", "an option of the plugin; may be repeated"},
+         {"owner", "PLUGIN", "the plugin that owns this one's memory; else it is looked for"},
+         {"jobs,j", "N", "workers; default: one a core in host memory, 1 elsewhere"},
+         {"case-seconds", "N", "how long one case may take; default 20"},
+         {"case-memory", "MIB", "how much a worker may hold; default 6144"},
+         {"waivers", "FILE", "known faults that are forgiven, each with a reason"},
+         {"resume", "FILE", "keep results there, and go on from what it holds"},
+         {"certificate", "FILE", "write who was judged, where, by what, and how it went"},
+         {"junit", "FILE", "write every case for a CI system"},
+         {"fit", "", "print how near each limit the results come, to fit the bounds by"},
+         {"json", "", "for machines"},
+         {"help,h", "", "this page"}},
+        true,
+        1,
+        run};
+    return command;
+}
+
+}  // namespace afs

@@ -1,0 +1,95 @@
+// From an id to its check.
+#include <chrono>
+
+#include "conformance/cases/make_case.hpp"
+#include "conformance/checks/abi_checks.hpp"
+#include "conformance/checks/kernel_checks.hpp"
+
+namespace afs::conformance {
+namespace {
+
+struct Named {
+    const char* name;
+    const char* group;
+    void (*run)(Subject&, const OpCase&, CaseResult&);
+};
+
+// Stands in the list for its name: it gets no data.
+void check_offer(Subject&, const OpCase&, CaseResult&) {}
+
+constexpr Named kChecks[] = {
+    {"", "numeric", check_numeric},     {"repeat", "promise", check_repeat},
+    {"alone", "promise", check_alone},  {"replay", "promise", check_replay},
+    {"slack", "contract", check_slack}, {"pure", "contract", check_pure},
+    {"leak", "stress", check_leak},     {"random", "stress", check_numeric},
+    {"offer", "contract", check_offer}};
+
+// A question at the real shape needs no data of it: asked of a small case whose sizes are replaced.
+void offer(Subject& s, const CaseSpec& spec, CaseResult& r) {
+    CaseSpec small = spec;
+    if (spec.op == "linear/1") small.set("m", 1);
+    if (spec.op == "embed/1") small.set("v", 2);
+    const auto c = make_case(small);
+    if (!c) {
+        r.ending = Ending::refused;
+        r.text = c.status().message();
+        return;
+    }
+    OneNode node(*c);
+    if (spec.op == "linear/1") node.value(1).dims[0] = node.value(2).dims[1] = spec.number("m");
+    if (spec.op == "embed/1") node.value(0).dims[0] = spec.number("v");
+    auto verdict = make<afs_verdict>();
+    const Status status = s.backend->query(node.query(), verdict);
+    verdict.reason[sizeof verdict.reason - 1] = '\0';
+    if (!status.ok()) {
+        r.ending = threw(status) ? Ending::threw : Ending::refused;
+        r.text = "query: " + status.message();
+    } else if (!verdict.supported) {
+        r.ending = Ending::declined;
+        r.text = verdict.reason;
+    }
+}
+
+void run_case_check(Subject& s, const std::string& id, CaseResult& r) {
+    const auto invalid_id = [&](const std::string& why) {
+        r.ending = Ending::refused;
+        r.text = why;
+    };
+    const auto spec = parse_case(id);
+    if (!spec) return invalid_id(spec.status().message());
+    r.op = spec->op;
+    for (const Named& check : kChecks) {
+        if (spec->check != check.name) continue;
+        r.group = check.group;
+        if (check.run == check_offer) return offer(s, *spec, r);
+        const auto c = make_case(*spec);
+        if (!c) return invalid_id(c.status().message());
+        return check.run(s, *c, r);
+    }
+    invalid_id("there is no check '" + spec->check + "'");
+}
+
+}  // namespace
+
+CaseResult run_check(Subject& s, const std::string& id) {
+    CaseResult r;
+    r.id = id;
+    const auto start = std::chrono::steady_clock::now();
+    try {
+        if (id.rfind("abi.", 0) == 0)
+            r = check_abi(s, id);
+        else if (s.file->kind == "kernels")
+            run_case_check(s, id, r);
+        else {
+            r.ending = Ending::refused;
+            r.text = "a " + s.file->kind + " plugin has no such check";
+        }
+    } catch (const std::bad_alloc&) {
+        r.ending = Ending::out_of_memory;
+        r.text = "no memory for the case itself";
+    }
+    r.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return r;
+}
+
+}  // namespace afs::conformance

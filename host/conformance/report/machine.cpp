@@ -1,0 +1,138 @@
+// The same for machines: JSON, JUnit, the certificate.
+#include <sys/utsname.h>
+
+#include <ctime>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "afs/version.hpp"
+#include "conformance/report/case_json.hpp"
+#include "conformance/report/text.hpp"
+
+namespace afs::conformance {
+namespace {
+
+nlohmann::ordered_json as_json(const Tally& t) {
+    return {{"cases", t.cases},       {"passed", t.passed}, {"failed", t.failed},
+            {"declined", t.declined}, {"waived", t.waived}, {"seconds", t.seconds}};
+}
+
+std::string escaped(const std::string& text) {
+    std::string out;
+    for (const char c : text) {
+        if (c == '&')
+            out += "&amp;";
+        else if (c == '<')
+            out += "&lt;";
+        else if (c == '>')
+            out += "&gt;";
+        else if (c == '"')
+            out += "&quot;";
+        else if (static_cast<unsigned char>(c) >= 0x20 || c == '\n')
+            out += c;
+        else
+            out += '?';
+    }
+    return out;
+}
+
+std::string processor() {
+    std::ifstream file("/proc/cpuinfo");
+    for (std::string line; std::getline(file, line);)
+        if (line.rfind("model name", 0) == 0 && line.find(": ") != std::string::npos)
+            return line.substr(line.find(": ") + 2);
+    return "unknown";
+}
+
+std::string now() {
+    const std::time_t at = std::time(nullptr);
+    char text[32];
+    std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", std::gmtime(&at));
+    return text;
+}
+
+}  // namespace
+
+nlohmann::ordered_json certificate(const SuiteResult& result) {
+    const SubjectFacts& f = result.facts;
+    utsname system{};
+    uname(&system);
+    nlohmann::ordered_json json = {{"certificate", "afs conformance"},
+                                   {"conformant", result.conformant()},
+                                   {"plugin",
+                                    {{"kind", f.kind},
+                                     {"name", f.name},
+                                     {"version", f.version},
+                                     {"licence", f.licence},
+                                     {"build", f.build},
+                                     {"sha256", result.sha256},
+                                     {"about", f.about}}},
+                                   {"machine",
+                                    {{"processor", processor()},
+                                     {"system", std::string(system.sysname) + " " + system.release},
+                                     {"memory", f.device.empty() ? f.domain : f.device}}},
+                                   {"suite",
+                                    {{"version", kSuiteVersion},
+                                     {"host", version()},
+                                     {"level", result.level == Level::full ? "full" : "quick"},
+                                     {"date", now()},
+                                     {"seconds", result.seconds}}}};
+    if (f.kind == "kernels") {
+        json["ops"] = {{"offered", result.n_ops()}, {"of", all_ops().size()}};
+        for (const auto& [op, offered] : result.ops)
+            if (offered) json["ops"]["names"].push_back(op);
+    }
+    for (const auto& [group, tally] : result.by_group()) json["groups"][group] = as_json(tally);
+    for (const ProfileVerdict& p : result.profiles)
+        json["profiles"].push_back({{"name", p.name},
+                                    {"holds", p.holds()},
+                                    {"ops", p.n_offered},
+                                    {"of", p.n_ops},
+                                    {"cases", p.n_cases},
+                                    {"failed", p.n_faults},
+                                    {"missing", p.missing}});
+    return json;
+}
+
+nlohmann::ordered_json as_json(const SuiteResult& result, const std::string& plugin) {
+    nlohmann::ordered_json json = certificate(result);
+    json.erase("certificate");
+    json["named"] = plugin;
+    json["path"] = result.path;
+    for (const auto& [op, tally] : result.by_op()) json["by_op"][op] = as_json(tally);
+    json["stale_waivers"] = result.stale_waivers;
+    json["cases"] = nlohmann::ordered_json::array();
+    for (const CaseResult& r : result.results) json["cases"].push_back(as_json(r));
+    return json;
+}
+
+std::string as_junit(const SuiteResult& result) {
+    std::string cases;
+    size_t failed = 0, skipped = 0;
+    char head[160];
+    for (const CaseResult& r : result.results) {
+        std::snprintf(head, sizeof head, "\" time=\"%.4f\"", r.seconds);
+        cases +=
+            "  <testcase classname=\"" + escaped(r.group) + "\" name=\"" + escaped(r.id) + head;
+        const bool waived = is_fault(r.ending) && !r.waiver.empty();
+        if (r.ending == Ending::declined || waived) {
+            ++skipped;
+            cases += "><skipped message=\"" + escaped(waived ? "waived: " + r.waiver : r.text) +
+                     "\"/></testcase>\n";
+        } else if (is_fault(r.ending)) {
+            ++failed;
+            cases += "><failure type=\"" + std::string(ending_name(r.ending)) + "\" message=\"" +
+                     escaped(r.looks_like.empty() ? r.text : r.looks_like) + "\">" +
+                     escaped(r.text) + "</failure></testcase>\n";
+        } else {
+            cases += "/>\n";
+        }
+    }
+    std::snprintf(head, sizeof head, "tests=\"%zu\" failures=\"%zu\" skipped=\"%zu\" time=\"%.3f\"",
+                  result.results.size(), failed, skipped, result.seconds);
+    return "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"" +
+           escaped("conformance of " + result.facts.name) + "\" " + head + ">\n" + cases +
+           "</testsuite>\n";
+}
+
+}  // namespace afs::conformance

@@ -1,0 +1,44 @@
+#include "conformance/suite/journal.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "conformance/report/case_json.hpp"
+
+namespace afs::conformance {
+
+Result<Journal> Journal::open(const std::string& path, const std::string& identity) {
+    Journal journal;
+    if (path.empty()) return journal;
+    std::ifstream before(path);
+    std::string line;
+    if (before && std::getline(before, line)) {
+        const auto head = nlohmann::json::parse(line, nullptr, false);
+        const std::string found = head.is_object() ? head.value("journal_of", "") : "";
+        if (found != identity)
+            return invalid("cannot resume from '" + path + "': it is of " +
+                           (found.empty() ? "something else" : found) + ", expected " + identity +
+                           "; name another file");
+        while (std::getline(before, line)) {  // a last line that was cut off is run again
+            const auto json = nlohmann::json::parse(line, nullptr, false);
+            if (!json.is_object() || !json.contains("ending")) continue;
+            CaseResult r = result_from(json);
+            if (r.ending != Ending::skipped) journal.known_[r.id] = std::move(r);
+        }
+    }
+    const bool fresh = !before.is_open() || journal.known_.empty();
+    journal.file_.open(path, fresh ? std::ios::trunc : std::ios::app);
+    if (!journal.file_) return Status(Code::io, "cannot write '" + path + "'");
+    if (fresh)
+        journal.file_ << nlohmann::json{{"journal_of", identity}}.dump() << std::endl;
+    else
+        journal.file_ << std::endl;  // behind a line that was cut off
+    return journal;
+}
+
+void Journal::add(const CaseResult& result) {
+    if (file_.is_open())
+        file_ << as_json(result).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
+              << std::endl;
+}
+
+}  // namespace afs::conformance

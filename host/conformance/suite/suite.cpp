@@ -1,0 +1,127 @@
+#include "conformance/suite/suite.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+
+#include "conformance/suite/journal.hpp"
+#include "conformance/suite/shrink.hpp"
+
+namespace afs::conformance {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// One failure of each sort is shrunk: those that look alike are one bug.
+void shrink_failures(Pool& pool, Level level, std::vector<CaseResult>& results,
+                     const std::function<bool()>& stop) {
+    constexpr size_t kMostKinds = 12;
+    const size_t most_runs = level == Level::quick ? 60 : 200;
+    const auto end = Clock::now() + std::chrono::seconds(level == Level::quick ? 10 : 60);
+    std::set<std::string> seen;
+    for (CaseResult& r : results) {
+        if (!is_fault(r.ending) || r.ending == Ending::skipped || r.ending == Ending::hung ||
+            r.op.empty())
+            continue;
+        if (!seen.insert(r.op + ending_name(r.ending) + r.looks_like).second) continue;
+        const auto spec = parse_case(r.id);
+        if (!spec || seen.size() > kMostKinds || (stop && stop())) continue;
+        const Shrunk small = shrink(
+            *spec, r, [&](const std::string& id) { return pool.run_one(id); }, most_runs, end);
+        r.smallest = small.spec.id();
+        // A smaller case may say more clearly what it is.
+        if (r.looks_like.empty()) r.looks_like = small.result.looks_like;
+    }
+}
+
+}  // namespace
+
+void Tally::count(const CaseResult& r) {
+    ++cases;
+    seconds += r.seconds;
+    passed += r.ending == Ending::passed;
+    declined += r.ending == Ending::declined;
+    waived += is_fault(r.ending) && !r.waiver.empty();
+    failed += is_fault(r.ending) && r.waiver.empty();
+}
+
+size_t SuiteResult::n_faults() const {
+    return static_cast<size_t>(std::count_if(results.begin(), results.end(), [](const auto& r) {
+        return is_fault(r.ending) && r.waiver.empty();
+    }));
+}
+
+size_t SuiteResult::n_ops() const {
+    return static_cast<size_t>(
+        std::count_if(ops.begin(), ops.end(), [](const auto& each) { return each.second; }));
+}
+
+bool SuiteResult::conformant() const {
+    const bool offers = facts.kind != "kernels" || n_ops() > 0;
+    return !stopped && offers && n_faults() == 0 && stale_waivers.empty();
+}
+
+std::map<std::string, Tally> SuiteResult::by_group() const {
+    std::map<std::string, Tally> all;
+    for (const CaseResult& r : results) all[r.group].count(r);
+    return all;
+}
+
+std::map<std::string, Tally> SuiteResult::by_op() const {
+    std::map<std::string, Tally> all;
+    for (const CaseResult& r : results)
+        if (!r.op.empty()) all[r.op].count(r);
+    return all;
+}
+
+Result<SuiteResult> run_suite(const SuiteRequest& request) {
+    const auto start = Clock::now();
+    SuiteResult out;
+    out.level = request.level;
+    out.path = request.subject.path;
+    Pool pool(request.subject, request.pool);
+    AFS_ASSIGN(out.facts, pool.open());
+    AFS_ASSIGN(out.sha256, file_sha256(request.subject.path));
+    const std::vector<std::string> ids = !request.only.empty()         ? request.only
+                                         : out.facts.kind == "kernels" ? kernel_ids(request)
+                                                                       : other_ids(out.facts.kind);
+    AFS_ASSIGN(Journal journal,
+               Journal::open(request.journal, out.facts.name + " " + out.sha256.substr(0, 16) +
+                                                  " suite " + std::to_string(kSuiteVersion)));
+    std::vector<std::string> open;
+    std::map<std::string, CaseResult> done = journal.known();
+    for (const std::string& id : ids)
+        if (!done.count(id)) open.push_back(id);
+    out.n_resumed = ids.size() - open.size();
+    uint64_t n_done = out.n_resumed;
+    pool.run(
+        open,
+        [&](CaseResult r) {
+            journal.add(r);
+            if (request.progress) request.progress(++n_done, ids.size());
+            done[r.id] = std::move(r);
+        },
+        request.stop);
+    for (const std::string& id : ids)
+        if (const auto it = done.find(id); it != done.end()) out.results.push_back(it->second);
+    out.stopped = out.results.size() < ids.size();
+    if (request.shrink && !out.stopped)
+        shrink_failures(pool, request.level, out.results, request.stop);
+    out.stale_waivers = apply_waivers(request.waivers, out.facts.device, out.results);
+    if (out.facts.kind == "kernels")
+        for (const CaseResult& r : out.results)
+            if (!r.op.empty())
+                out.ops[r.op] =
+                    out.ops[r.op] || (r.ending != Ending::declined && r.ending != Ending::skipped);
+    if (request.only.empty() && request.ops.empty() && request.groups.empty())
+        for (const Profile& profile : request.profiles)
+            out.profiles.push_back(judge_profile(profile, request.level, out.results));
+    out.seconds = since(start);
+    return out;
+}
+
+}  // namespace afs::conformance
