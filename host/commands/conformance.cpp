@@ -8,6 +8,7 @@
 #include "commands/command.hpp"
 #include "commands/terminal.hpp"
 #include "conformance/report/text.hpp"
+#include "conformance/suite/self_test.hpp"
 #include "loader/inspect.hpp"
 #include "runtime/open_model.hpp"
 #include "runtime/plugin_search.hpp"
@@ -16,6 +17,11 @@ namespace afs {
 namespace {
 
 using namespace conformance;
+
+// The plugin that is judged, as the user named it; the self-test has its own.
+std::string subject_name(const ParsedOptions& options) {
+    return options.positional().empty() ? "kernels-seeded-bugs" : options.positional().front();
+}
 
 // A path, "cuda", or "kernels-cuda".
 Result<std::string> find_subject(const Config& config, const std::string& name) {
@@ -64,9 +70,31 @@ Status open_profiles(const Config& config, const ParsedOptions& options, SuiteRe
     return {};
 }
 
+// What the checks of a model or tokenizer plugin are tried on: the checkpoint given, else those
+// that the configuration names, and for models every shape there is.
+std::vector<std::string> files_for(const Config& config, const std::string& kind, bool given) {
+    namespace fs = std::filesystem;
+    std::vector<std::string> files;
+    std::error_code ignored;
+    const auto add = [&](const fs::path& folder) {
+        if (kind == "tokenizer" && fs::exists(folder, ignored)) files.push_back(folder.string());
+        if (kind == "model" && fs::is_regular_file(folder / "config.json", ignored))
+            files.push_back((folder / "config.json").string());
+    };
+    if (given) {
+        if (const auto path = config.model_path()) add(*path);
+        return files;
+    }
+    for (const auto& [key, setting] : config.settings())
+        if (key.starts_with("models.") && key.ends_with(".path")) add(config.path(key));
+    if (kind == "model")
+        for (const std::string& shape : known_shapes()) files.push_back(shape);
+    return files;
+}
+
 Result<SuiteRequest> request_of(const Config& config, const ParsedOptions& options) {
     SuiteRequest request;
-    const std::string name = options.positional().front();
+    const std::string name = subject_name(options);
     AFS_ASSIGN(request.subject.path, find_subject(config, name));
     for (const auto& [key, value] : config.plugin(name).options)
         request.subject.options[key] = value;
@@ -107,6 +135,7 @@ Result<SuiteRequest> request_of(const Config& config, const ParsedOptions& optio
     if (options.has("waivers")) {
         AFS_ASSIGN(request.waivers, read_waivers(options.text("waivers")));
     }
+    request.subject.files = files_for(config, facts->kind, options.has("model"));
     if (facts->kind == "kernels") AFS_TRY(open_profiles(config, options, request));
     return request;
 }
@@ -119,7 +148,10 @@ Status write_file(const std::string& path, const std::string& text) {
 }
 
 Status write_reports(const SuiteResult& result, const ParsedOptions& options) {
-    const std::string plugin = options.positional().front();
+    std::string plugin = subject_name(options);  // with what it was opened with
+    for (const char* option : {"option", "owner"})
+        for (const std::string& value : options.all(option))
+            plugin += std::string(" --") + option + " " + value;
     const auto dump = [](const nlohmann::ordered_json& json) {
         return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
     };
@@ -140,7 +172,7 @@ int exit_code(const SuiteResult& result, const ParsedOptions& options) {
 }
 
 Status check_use(const ParsedOptions& options) {
-    if (options.positional().empty())
+    if (options.positional().empty() && !options.has("self-test"))
         return invalid("which plugin? give a file or a name: afs-host conformance reference");
     if (options.has("quick") && options.has("full"))
         return invalid("--quick and --full exclude each other");
@@ -150,6 +182,19 @@ Status check_use(const ParsedOptions& options) {
     for (const std::string& id : options.all("case"))
         if (id.find(':') != std::string::npos) AFS_TRY(parse_case(id).status());
     return {};
+}
+
+int run_self_test(const SuiteRequest& request, const ParsedOptions& options, Progress& progress) {
+    const auto test = self_test(request);
+    progress.clear();
+    if (!test) return report_failure(test.status(), kNotLoaded);
+    if (options.has("matrix")) {
+        const Status kept = write_file(options.text("matrix"), as_markdown(*test));
+        if (!kept.ok()) return report_failure(kept, kFailed);
+    }
+    const Status written = write_out(as_text(*test));
+    if (!written.ok()) return report_failure(written, kFailed);
+    return test->stopped && interrupted() ? 128 + interrupted() : test->ok() ? kDone : kFailed;
 }
 
 int run(const Command&, const ParsedOptions& options) {
@@ -165,6 +210,7 @@ int run(const Command&, const ParsedOptions& options) {
     Progress progress("judging");
     request->progress = [&](uint64_t done, uint64_t total) { progress.update(done, total); };
     request->stop = [] { return interrupted() != 0; };
+    if (options.has("self-test")) return run_self_test(*request, options, progress);
     const auto result = run_suite(*request);
     progress.clear();
     if (!result) return report_failure(result.status(), kNotLoaded);
@@ -202,6 +248,9 @@ const Command& conformance_command() {
          {"certificate", "FILE", "write who was judged, where, by what, and how it went"},
          {"junit", "FILE", "write every case for a CI system"},
          {"fit", "", "print how near each limit the results come, to fit the bounds by"},
+         {"self-test", "",
+          "judge the plugin of seeded bugs instead: each must be caught; --op chooses some"},
+         {"matrix", "FILE", "with --self-test: write bug by rule and family as Markdown"},
          {"json", "", "for machines"},
          {"help,h", "", "this page"}},
         true,

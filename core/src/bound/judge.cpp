@@ -38,11 +38,15 @@ Judged judge_linear(const double* x, const double* w, size_t n, size_t m, size_t
 Judged judge_rms_norm(const double* x, const double* w, size_t n, size_t d,
                       const afs_rms_norm_params& params, const Arithmetic& how) {
     Judged out = judged(n, d, how);
-    const double per_row = (4 * std::sqrt(static_cast<double>(d)) + 8) * acc_unit(how);
     // root of the number of significands, over the root of 3 that a rounding's RMS has
     const double kinds = std::sqrt(3 / (2 * unit_roundoff(how.out_dtype)));
     for (size_t i = 0; i < n; ++i) {
-        const bool alike = few_values(x + i * d, d);
+        const size_t n_kinds = count_values(x + i * d, d);
+        const bool alike = n_kinds < kFewValues && 2 * n_kinds < d;
+        // equal squares round alike: see the sums' growth
+        const double n_terms = static_cast<double>(d), n_alike = static_cast<double>(n_kinds);
+        const double per_row =
+            (4 * std::sqrt(n_terms * (alike ? n_terms / n_alike : 1)) + 8) * acc_unit(how);
         long double squares = 0;
         for (size_t j = 0; j < d; ++j)
             squares += static_cast<long double>(x[i * d + j]) * x[i * d + j];

@@ -71,13 +71,19 @@ inline bool subnormal(double x, int32_t dtype) {
     return x != 0 && std::abs(x) < smallest_normal(dtype);
 }
 
+// Different magnitudes among n values, counted up to kFewValues.
+constexpr size_t kFewValues = 256;
+inline size_t count_values(const double* x, size_t n) {
+    std::set<double> kinds;
+    for (size_t i = 0; i < n && kinds.size() < kFewValues; ++i) kinds.insert(std::abs(x[i]));
+    return kinds.size();
+}
+
 // True where a row holds so few values that the errors of its elements are no independent draws:
 // the products of a handful of short numbers round with a bias of their own.
 inline bool few_values(const double* x, size_t n) {
-    constexpr size_t kFew = 256;
-    std::set<double> kinds;
-    for (size_t i = 0; i < n && kinds.size() < kFew; ++i) kinds.insert(std::abs(x[i]));
-    return kinds.size() < kFew && 2 * kinds.size() < n;
+    const size_t n_kinds = count_values(x, n);
+    return n_kinds < kFewValues && 2 * n_kinds < n;
 }
 
 // Errors gathered for one element: the worst case, the RMS, and whether neighbours share it. Kept

@@ -91,8 +91,9 @@ private:
         for (size_t i = 0; i < shapes_.size(); ++i) {
             if (shapes_[i].large || (i + turn) % step) continue;
             put(shapes_[i], act, stored, "normal");
-            if (!quick() || i < 2 * step)
-                put(shapes_[i], act, stored, families_[(i + turn) % families_.size()]);
+            const std::string& family = families_[(i + turn) % families_.size()];
+            if (family != "normal" && (!quick() || i < 2 * step))
+                put(shapes_[i], act, stored, family);
         }
     }
     void blocks(const BlockFormat& format) {

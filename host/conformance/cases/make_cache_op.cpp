@@ -139,7 +139,7 @@ Result<OpCase> kv_append(const CaseSpec& spec, const Sizes& s) {
     OpCase c("kv_append/1");
     c.on(ragged(s.sequences, pool, static_cast<uint32_t>(s.n_padding))).cache(std::move(cache));
     const int64_t width = s.kv_heads * s.head_dim, n = c.step.n_tokens();
-    for (const uint64_t side : {1, 2})
+    for (const uint64_t side : {uint64_t{1}, uint64_t{2}})
         c.act(Array::filled(
             spec.act, {n, width},
             family(spec.family, spec.act, spec.data_seed() + side, static_cast<size_t>(width))

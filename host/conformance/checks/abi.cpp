@@ -187,8 +187,7 @@ constexpr Check kAll[] = {{"abi.descriptor", descriptor}, {"abi.tables", tables}
                           {"abi.instances", instances},   {"abi.options", odd_options}};
 constexpr Check kKernels[] = {{"abi.unknown-op", abi_unknown_op},
                               {"abi.null-error", abi_null_error},
-                              {"abi.growth", abi_growth},
-                              {"abi.short-verdict", abi_short_verdict}};
+                              {"abi.growth", abi_growth}};
 
 }  // namespace
 

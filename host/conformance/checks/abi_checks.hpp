@@ -12,7 +12,6 @@ void abi_fail(CaseResult& r, const std::string& text, Ending ending = Ending::fa
 
 void abi_unknown_op(Subject& s, CaseResult& r);
 void abi_null_error(Subject& s, CaseResult& r);
-void abi_growth(Subject& s, CaseResult& r);         // structs of a newer host
-void abi_short_verdict(Subject& s, CaseResult& r);  // of an older one
+void abi_growth(Subject& s, CaseResult& r);  // structs of a newer host
 
 }  // namespace afs::conformance

@@ -4,6 +4,7 @@
 #include "conformance/cases/make_case.hpp"
 #include "conformance/checks/abi_checks.hpp"
 #include "conformance/checks/kernel_checks.hpp"
+#include "conformance/checks/other_checks.hpp"
 
 namespace afs::conformance {
 namespace {
@@ -80,10 +81,8 @@ CaseResult run_check(Subject& s, const std::string& id) {
             r = check_abi(s, id);
         else if (s.file->kind == "kernels")
             run_case_check(s, id, r);
-        else {
-            r.ending = Ending::refused;
-            r.text = "a " + s.file->kind + " plugin has no such check";
-        }
+        else
+            r = check_other(s, id);
     } catch (const std::bad_alloc&) {
         r.ending = Ending::out_of_memory;
         r.text = "no memory for the case itself";

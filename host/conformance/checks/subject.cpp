@@ -11,7 +11,7 @@ nlohmann::ordered_json as_json(const SubjectRequest& r) {
             {"options", r.options},
             {"owner", r.owner_path},
             {"device", r.device},
-            {"folder", r.folder}};
+            {"files", r.files}};
 }
 
 SubjectRequest request_from(const nlohmann::json& json) {
@@ -20,7 +20,7 @@ SubjectRequest request_from(const nlohmann::json& json) {
     r.options = json.value("options", std::map<std::string, std::string>());
     r.owner_path = json.value("owner", "");
     r.device = json.value("device", 0u);
-    r.folder = json.value("folder", "");
+    r.files = json.value("files", std::vector<std::string>());
     return r;
 }
 

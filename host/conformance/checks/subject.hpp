@@ -4,6 +4,7 @@
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <vector>
 
 #include "afs/kernels.hpp"
 #include "conformance/report/case_result.hpp"
@@ -17,7 +18,8 @@ struct SubjectRequest {
     std::map<std::string, std::string> options;  // its own, as a config gives them
     std::string owner_path;  // kernels: the plugin that owns its memory; empty: itself
     uint32_t device = 0;
-    std::string folder;  // a checkpoint's, for models, tokenizers and checks; empty: none
+    // models: texts of config.json to try; tokenizers: folders of vocabularies
+    std::vector<std::string> files;
 };
 nlohmann::ordered_json as_json(const SubjectRequest& request);
 SubjectRequest request_from(const nlohmann::json& json);

@@ -7,12 +7,14 @@
 
 namespace afs::conformance {
 
-// Empty: it looks like nothing known. The outcome's status is OK and the judgement is not.
+// Empty: it looks like nothing known, or enough of its like have been looked at in this process.
+// The outcome's status is OK and the judgement is not.
 std::string looks_like(const OpCase& c, const Outcome& o, const Judgement& j);
 
 // Its parts, of which the first that knows something speaks.
-std::string known_mistake(const OpCase& c, const Outcome& o, const Judgement& j);
+std::string known_mistake(const OpCase& c, const Outcome& o);
 std::string wrong_scale_or_rounding(const OpCase& c, const Outcome& o, const Judgement& j);
+std::string narrow_sum(const OpCase& c, const Outcome& o, const Judgement& j);
 std::string wrong_places(const OpCase& c, const Outcome& o, const Judgement& j);
 std::string wrong_cache(const OpCase& c, const Outcome& o);                     // kv_append/1
 std::string wrong_draw(const OpCase& c, const Outcome& o, const Judgement& j);  // sample/1

@@ -70,7 +70,7 @@ std::string wrong_columns(const std::vector<size_t>& wrong, size_t cols) {
     if (columns.size() == cols) return {};
     if (columns.size() == 1 && *columns.begin() + 1 == cols) return "wrong in the last column only";
     if (columns.size() == 1) return "wrong in column " + std::to_string(*columns.begin()) + " only";
-    for (const size_t tile : {2, 4, 8, 16, 32, 64, 128, 256}) {
+    for (const size_t tile : std::initializer_list<size_t>{2, 4, 8, 16, 32, 64, 128, 256}) {
         std::set<size_t> modulo;
         for (const size_t c : columns) modulo.insert(c % tile);
         if (modulo.size() == 1 && cols > tile)
@@ -92,7 +92,7 @@ std::string wrong_rows(const std::vector<size_t>& wrong, size_t cols, size_t n_r
         return *rows.begin() + 1 == n_rows
                    ? "wrong in the last row only"
                    : "wrong in row " + std::to_string(*rows.begin()) + " only";
-    for (const size_t tile : {2, 4, 8, 16, 32, 64}) {
+    for (const size_t tile : std::initializer_list<size_t>{2, 4, 8, 16, 32, 64}) {
         std::set<size_t> modulo;
         for (const size_t r : rows) modulo.insert(r % tile);
         if (modulo.size() == 1 && n_rows > tile)

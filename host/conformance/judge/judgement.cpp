@@ -18,7 +18,7 @@ double nmse(const std::vector<double>& got, const std::vector<double>& want) {
 
 // Exact values: the first of other bits. NaN for NaN: a conversion may give any.
 void compare(Judgement& j, const Array& got, const Array& want, const std::string& what) {
-    if (!j.nmse) j.nmse = nmse(got.doubles(), want.doubles());
+    if (j.nmse == 0) j.nmse = nmse(got.doubles(), want.doubles());
     size_t n_wrong = 0;
     for (size_t i = 0; i < want.size(); ++i) {
         if (got.bits(i) == want.bits(i) || (std::isnan(got[i]) && std::isnan(want[i]))) continue;

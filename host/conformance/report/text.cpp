@@ -18,10 +18,11 @@ std::string line(const char* format, Args... args) {
     return text;
 }
 
+// As a shell takes it; blanks part arguments, which is what they are there for.
 std::string quoted(const std::string& text) {
     const bool plain = text.find_first_not_of(
                            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                           "0123456789./_-+=:,@") == std::string::npos;
+                           "0123456789./_-+=:,@ ") == std::string::npos;
     return plain ? text : "'" + text + "'";
 }
 
@@ -49,9 +50,10 @@ std::string table(const char* title, const Rows& rows, const std::vector<std::st
     return text;
 }
 
+// Failures of one sort are shown once. Those that nobody looked at closely are counted with the
+// others of their op.
 std::string sort_of(const CaseResult& r) {
-    return r.op + "|" + ending_name(r.ending) + "|" +
-           (r.looks_like.empty() ? r.rules : r.looks_like);
+    return r.op + "|" + ending_name(r.ending) + "|" + r.looks_like;
 }
 
 std::string labelled(const char* label, const std::string& text) {
@@ -79,9 +81,15 @@ std::string failure(const CaseResult& r, size_t n_alike, const std::string& plug
 std::string failures(const SuiteResult& result, const std::string& plugin) {
     constexpr size_t kShown = 12;
     std::map<std::string, size_t> alike;
+    std::set<std::string> looked_at;  // op|ending that have a sort of their own
+    const auto any = [](const CaseResult& r) { return r.op + "|" + ending_name(r.ending) + "|"; };
     for (const CaseResult& r : result.results)
-        if (is_fault(r.ending) && r.waiver.empty()) ++alike[sort_of(r)];
+        if (is_fault(r.ending) && r.waiver.empty()) {
+            ++alike[sort_of(r)];
+            if (!r.looks_like.empty()) looked_at.insert(any(r));
+        }
     std::set<std::string> shown;
+    std::string rest;
     std::string text;
     // a fault that was shrunk speaks for its like
     std::vector<const CaseResult*> order;
@@ -91,8 +99,13 @@ std::string failures(const SuiteResult& result, const std::string& plugin) {
                 order.push_back(&r);
     for (const CaseResult* r : order) {
         if (!shown.insert(sort_of(*r)).second || shown.size() > kShown) continue;
-        text += failure(*r, alike[sort_of(*r)], plugin);
+        if (r->looks_like.empty() && looked_at.count(any(*r)))
+            rest += "  " + r->op + ": " + std::to_string(alike[sort_of(*r)]) + " further cases " +
+                    ending_name(r->ending) + "\n";
+        else
+            text += failure(*r, alike[sort_of(*r)], plugin);
     }
+    if (!rest.empty()) text += "\n" + rest;
     if (shown.size() > kShown)
         text += "\n" + std::to_string(shown.size() - kShown) +
                 " further sorts of failure: --json lists every case\n";

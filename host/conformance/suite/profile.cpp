@@ -17,10 +17,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::vector<fs::path> folders() {
+// A folder of configs, beside the build tree or in the install prefix.
+std::vector<fs::path> folders(const std::string& name = "conformance") {
     std::error_code ignored;
     const fs::path program = fs::read_symlink("/proc/self/exe", ignored).parent_path();
-    return {program / "../../../configs/conformance", program / "../share/afs/configs/conformance"};
+    return {program / "../../../configs" / name, program / "../share/afs/configs" / name};
 }
 
 Result<fs::path> find(const std::string& name) {
@@ -125,6 +126,16 @@ std::vector<std::string> known_profiles() {
         for (const auto& entry : fs::directory_iterator(folder, ignored))
             if (entry.path().extension() == ".json") names.insert(entry.path().stem().string());
     return {names.begin(), names.end()};
+}
+
+std::vector<std::string> known_shapes() {
+    std::vector<std::string> files;
+    std::error_code ignored;
+    for (const fs::path& folder : folders("shapes"))
+        for (const auto& entry : fs::directory_iterator(folder, ignored))
+            files.push_back(entry.path().lexically_normal().string());
+    std::sort(files.begin(), files.end());
+    return files;
 }
 
 std::vector<CaseSpec> graph_cases(const afs_graph& graph, int32_t act, int32_t stored,

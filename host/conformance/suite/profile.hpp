@@ -30,6 +30,8 @@ struct ProfileVerdict {
 // NAME or a path; the error lists the profiles there are.
 Result<Profile> open_profile(const Config& config, const std::string& name);
 std::vector<std::string> known_profiles();
+// Files of the model shapes that come with the program.
+std::vector<std::string> known_shapes();
 
 // The nodes of a graph as cases: act for activations, stored for weights without a dtype.
 std::vector<CaseSpec> graph_cases(const afs_graph& graph, int32_t act, int32_t stored, bool decode);

@@ -19,7 +19,7 @@ double since(Clock::time_point start) {
 // One failure of each sort is shrunk: those that look alike are one bug.
 void shrink_failures(Pool& pool, Level level, std::vector<CaseResult>& results,
                      const std::function<bool()>& stop) {
-    constexpr size_t kMostKinds = 12;
+    constexpr size_t kMostKinds = 24;  // an op's first failure counts twice
     const size_t most_runs = level == Level::quick ? 60 : 200;
     const auto end = Clock::now() + std::chrono::seconds(level == Level::quick ? 10 : 60);
     std::set<std::string> seen;
@@ -27,7 +27,10 @@ void shrink_failures(Pool& pool, Level level, std::vector<CaseResult>& results,
         if (!is_fault(r.ending) || r.ending == Ending::skipped || r.ending == Ending::hung ||
             r.op.empty())
             continue;
-        if (!seen.insert(r.op + ending_name(r.ending) + r.looks_like).second) continue;
+        const std::string any = r.op + ending_name(r.ending);
+        if (r.looks_like.empty() && seen.count(any)) continue;
+        seen.insert(any);
+        if (!seen.insert(any + r.looks_like).second && !r.looks_like.empty()) continue;
         const auto spec = parse_case(r.id);
         if (!spec || seen.size() > kMostKinds || (stop && stop())) continue;
         const Shrunk small = shrink(

@@ -24,8 +24,10 @@ SubjectFacts facts_from(const nlohmann::json& json) {
 
 // Group and op of an id, for a case that did not live to say them.
 void name_case(CaseResult& r) {
-    if (r.id.rfind("abi.", 0) == 0) {
-        r.group = "abi";
+    const size_t dot = r.id.find('.');
+    if (dot != std::string::npos && r.id.find(':') == std::string::npos) {
+        r.group = r.id.substr(0, dot);
+        if (r.group == "env") r.group = "env-check";
         return;
     }
     const auto spec = parse_case(r.id);
