@@ -11,8 +11,18 @@ namespace {
 constexpr uint64_t kActivationBytes = 40u << 20, kLogitBytes = 8u << 20;
 constexpr uint32_t kHostChunk = 512, kDeviceChunk = 4096;
 
-// Activations of one step if every node is a unit of its own, in the graph's order.
-uint64_t activation_bytes(const afs_graph& graph, const afs_limits& limits) {
+// Bytes of the widest value with one row for each of n_rows.
+uint64_t logit_row_bytes(const afs_graph& graph) {
+    uint64_t most = 1;
+    for (uint32_t v = 0; v < graph.n_values; ++v)
+        if (graph.values[v]->kind == AFS_VALUE_ACT && graph.values[v]->dims[0] == AFS_DIM_ROWS)
+            most = std::max(most, tensor_bytes(value_tensor(*graph.values[v], 1, 1)));
+    return most;
+}
+
+}  // namespace
+
+uint64_t plain_activation_bytes(const afs_graph& graph, const afs_limits& limits) {
     Plan plan;
     plan.memories.resize(1);
     plan.memory_of_backend = {0};
@@ -24,17 +34,6 @@ uint64_t activation_bytes(const afs_graph& graph, const afs_limits& limits) {
     }
     return ActivationPlan(graph, plan, nodes, limits, 0xffffffffu).bytes(0);
 }
-
-// Bytes of the widest value with one row for each of n_rows.
-uint64_t logit_row_bytes(const afs_graph& graph) {
-    uint64_t most = 1;
-    for (uint32_t v = 0; v < graph.n_values; ++v)
-        if (graph.values[v]->kind == AFS_VALUE_ACT && graph.values[v]->dims[0] == AFS_DIM_ROWS)
-            most = std::max(most, tensor_bytes(value_tensor(*graph.values[v], 1, 1)));
-    return most;
-}
-
-}  // namespace
 
 afs_limits recommended_limits(const afs_graph& graph, const EngineOptions& options,
                               uint32_t model_context, uint64_t device_bytes) {
@@ -55,7 +54,7 @@ afs_limits recommended_limits(const afs_graph& graph, const EngineOptions& optio
         limits.max_tokens = std::max(chunk, limits.max_seqs);
         limits.max_rows = std::max(limits.max_seqs, std::min(limits.max_tokens, fit));
         if (options.prefill_chunk || chunk <= 32) break;
-        if (activation_bytes(graph, limits) <= most_bytes) break;
+        if (plain_activation_bytes(graph, limits) <= most_bytes) break;
     }
     return limits;
 }

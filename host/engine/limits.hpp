@@ -13,4 +13,7 @@ namespace afs {
 afs_limits recommended_limits(const afs_graph& graph, const EngineOptions& options,
                               uint32_t model_context, uint64_t device_bytes = 0);
 
+// Activations of the largest step if every node is a unit of its own, in the graph's order.
+uint64_t plain_activation_bytes(const afs_graph& graph, const afs_limits& limits);
+
 }  // namespace afs

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "engine/limits.hpp"
+
 namespace afs {
 namespace {
 
@@ -27,9 +29,14 @@ uint64_t activation_bytes(const Plan& plan, const StepSizes& sizes, uint32_t mem
     for (size_t c = 0; c < plan.classes.size(); ++c) {
         const ActivationPlan activations(*plan.abi, plan, plan.classes[c], sizes.limits[c], kNone);
         arena = std::max(arena, activations.bytes(memory));
-        for (const Unit& unit : plan.classes[c].units)
-            if (unit.kind == UnitKind::op && unit_memory(plan, unit) == memory)
+        for (const Unit& unit : plan.classes[c].units) {
+            if (unit_memory(plan, unit) != memory) continue;
+            if (unit.kind == UnitKind::op)
                 workspace = std::max<uint64_t>(workspace, unit.verdict.workspace_bytes);
+            // Known once it is compiled; no more than what its values take apart.
+            if (unit.kind == UnitKind::program)
+                workspace = std::max(workspace, plain_activation_bytes(*plan.abi, sizes.limits[c]));
+        }
     }
     return arena + workspace;
 }
