@@ -5,6 +5,7 @@
 #include <fstream>
 #include <set>
 
+#include "conformance/judge/judgement.hpp"
 #include "fixture.hpp"
 #include "host/engine/model_fixture.hpp"
 #include "support/op_suite.hpp"
@@ -88,12 +89,15 @@ void all_cases(const Visit& visit) {
     size_t number = 0;
     for (const char* op : {"embed/1", "rms_norm/1", "linear/1", "rope/1", "kv_append/1",
                            "attention/1", "swiglu/1", "add/1", "select_rows/1", "sample/1"})
-        each_case(op, kDtypes, kDtypes, [&](const std::string& name, const OpCase& c) {
-            visit(number++, c.op + " " + name, [&c](bool judge) {
-                const Outcome outcome = run(*gpu()->backend, c, &gpu()->device());
-                return judge ? fault_of(c, outcome) : outcome.status.message();
-            });
-        });
+        each_case(op, kDtypes, kDtypes,
+                  [&](const std::string& name, const afs::conformance::OpCase& c) {
+                      visit(number++, c.op + " " + name, [&c](bool judge) {
+                          const auto outcome =
+                              afs::conformance::run(*gpu()->backend, c, &gpu()->device());
+                          return judge ? afs::conformance::fault_of(c, outcome)
+                                       : outcome.status.message();
+                      });
+                  });
     for (const int32_t dtype : {AFS_BF16, AFS_F16, AFS_F32})
         for (const EngineCase& c : engine_cases()) {
             if (c.family == "olmo2" && dtype == AFS_F16) continue;  // the family refuses it
