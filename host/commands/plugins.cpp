@@ -5,9 +5,7 @@
 
 #include "commands/command.hpp"
 #include "commands/terminal.hpp"
-#include "loader/inspect.hpp"
-#include "loader/plugin_file.hpp"
-#include "loader/search.hpp"
+#include "doctor/survey.hpp"
 #include "runtime/plugin_search.hpp"
 
 namespace afs {
@@ -15,18 +13,10 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct Looked {
-    Candidate candidate;
-    Result<PluginFacts> facts;
-};
-
-Json as_json(const Looked& looked) {
-    Json json = {{"path", looked.candidate.path},
-                 {"kind", looked.candidate.kind},
-                 {"name", looked.candidate.name},
-                 {"found_in", looked.candidate.source},
-                 {"shadowed", looked.candidate.shadowed},
-                 {"usable", looked.facts.ok() && looked.facts->usable}};
+Json as_json(const SurveyedPlugin& looked) {
+    Json json = {{"path", looked.candidate.path},         {"kind", looked.candidate.kind},
+                 {"name", looked.candidate.name},         {"found_in", looked.candidate.source},
+                 {"shadowed", looked.candidate.shadowed}, {"usable", looked.usable()}};
     if (!looked.facts.ok()) {
         json["reason"] = looked.facts.status().message();
         return json;
@@ -43,10 +33,10 @@ Json as_json(const Looked& looked) {
     return json;
 }
 
-std::string row(const Looked& looked) {
+std::string row(const SurveyedPlugin& looked) {
     const Candidate& candidate = looked.candidate;
-    const bool usable = looked.facts.ok() && looked.facts->usable;
-    const std::string kind = looked.facts.ok() ? looked.facts->kind : candidate.kind;
+    const bool usable = looked.usable();
+    const std::string kind = looked.kind();
     const std::string version = looked.facts.ok() ? looked.facts->version : "";
     char line[256];
     std::snprintf(line, sizeof line, "%-4s %-10s %-18s %-8s %s\n", usable ? "ok" : "no",
@@ -63,14 +53,13 @@ std::string row(const Looked& looked) {
 int list(const PluginSearch& search, bool json) {
     Json report = Json::array();
     std::string out = json ? "" : "     kind       name               version  found in\n";
-    for (const Candidate& candidate : list_candidates(search)) {
-        const Looked looked{candidate, inspect_in_child(candidate.path)};
+    for (const SurveyedPlugin& looked : survey_plugins(search)) {
         if (json)
             report.push_back(as_json(looked));
         else
             out += row(looked);
-        if (interrupted()) return 128 + interrupted();
     }
+    if (interrupted()) return 128 + interrupted();
     if (json) out = report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
     for (const std::string& note : search.notes)
         std::fprintf(stderr, "afs-host: %s\n", note.c_str());
@@ -98,9 +87,9 @@ Result<Candidate> find(const PluginSearch& search, const std::string& name) {
 int inspect(const PluginSearch& search, const std::string& name, bool json) {
     const auto candidate = find(search, name);
     if (!candidate) return report_failure(candidate.status(), kNotLoaded);
-    const Looked looked{*candidate, inspect_in_child(candidate->path)};
+    const SurveyedPlugin looked = survey_plugin(*candidate);
     Json report = as_json(looked);
-    if (const auto hash = file_sha256(candidate->path)) report["sha256"] = *hash;
+    if (!looked.sha256.empty()) report["sha256"] = looked.sha256;
     std::string out;
     if (json) {
         out = report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
@@ -112,7 +101,7 @@ int inspect(const PluginSearch& search, const std::string& name, bool json) {
     }
     const Status written = write_out(out);
     if (!written.ok()) return report_failure(written, kFailed);
-    return looked.facts.ok() && looked.facts->usable ? kDone : kNotLoaded;
+    return looked.usable() ? kDone : kNotLoaded;
 }
 
 int run(const Command&, const ParsedOptions& options) {

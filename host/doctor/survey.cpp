@@ -13,20 +13,21 @@ std::string SurveyedPlugin::reason() const {
     return at == std::string::npos ? facts->reason : facts->reason.substr(at + mark.size());
 }
 
+SurveyedPlugin survey_plugin(const Candidate& candidate, const InspectOptions& options) {
+    const auto sha256 = file_sha256(candidate.path);
+    return {candidate, inspect_in_child(candidate.path, options), sha256 ? *sha256 : ""};
+}
+
 std::vector<SurveyedPlugin> survey_plugins(const PluginSearch& search,
                                            const InspectOptions& options) {
     constexpr size_t kAtOnce = 4;
-    const std::vector<Candidate> candidates = list_candidates(search);
     std::vector<std::future<SurveyedPlugin>> pending;
     std::vector<SurveyedPlugin> out;
-    const auto look = [&options](const Candidate& candidate) {
-        const auto sha256 = file_sha256(candidate.path);
-        return SurveyedPlugin{candidate, inspect_in_child(candidate.path, options),
-                              sha256 ? *sha256 : ""};
-    };
-    for (const Candidate& candidate : candidates) {
+    for (const Candidate& candidate : list_candidates(search)) {
         if (pending.size() - out.size() >= kAtOnce) out.push_back(pending[out.size()].get());
-        pending.push_back(std::async(std::launch::async, look, candidate));
+        pending.push_back(std::async(std::launch::async, [candidate, &options] {
+            return survey_plugin(candidate, options);
+        }));
     }
     while (out.size() < pending.size()) out.push_back(pending[out.size()].get());
     return out;

@@ -18,6 +18,8 @@ struct SurveyedPlugin {
     std::string reason() const;  // why it is not usable, in its own words where it has some
 };
 
+SurveyedPlugin survey_plugin(const Candidate& candidate, const InspectOptions& options = {});
+
 // In the order of the search.
 std::vector<SurveyedPlugin> survey_plugins(const PluginSearch& search,
                                            const InspectOptions& options = {});

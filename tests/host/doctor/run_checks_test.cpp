@@ -11,7 +11,7 @@ using Catch::Contains;
 namespace {
 
 CheckRun bad_checks() {
-    CheckRun run{AFS_BUILD_DIR "/tests/plugins/afs-env-test-checks.so", "mine", {}, {}, 1.0};
+    CheckRun run{AFS_BUILD_DIR "/tests/plugins/afs-env-test-checks.so", "mine", {}, {}, 5.0};
     run.options = {{"word", "said"}};
     run.view = {"{\"a\": 1}", "/a/file", "/a/root"};
     return run;
@@ -30,7 +30,7 @@ TEST_CASE("bad checks cost themselves") {
     const auto start = std::chrono::steady_clock::now();
     const auto all = run_checks(bad_checks());
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-    CHECK(took.count() < 30);
+    CHECK(took.count() < 60);
     for (const char* check : {"first", "last"}) {
         INFO(check);
         const Finding* option = find(all, check, std::string(check) + ".option");
@@ -49,7 +49,7 @@ TEST_CASE("bad checks cost themselves") {
         CHECK(status->status == AFS_CHECK_FAIL);  // 77 is none that the contract knows
     }
     for (const auto& [check, reason] :
-         {std::pair{"hangs", "no answer within 1 s, in check hangs"},
+         {std::pair{"hangs", "no answer within 5 s, in check hangs"},
           {"exits", "it ended the process in check exits with exit code 7"},
           {"throws", "thrown by a check"},
           {"declines", "this check says no"}}) {
