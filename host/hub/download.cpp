@@ -47,6 +47,12 @@ Status odd(const std::string& what) {
 
 }  // namespace
 
+std::string part_name(const RemoteFile& file) {
+    constexpr size_t kTail = 120;  // names may have 255 bytes
+    const std::string path = escape(file.path);
+    return file.digest.hex + "-" + path.substr(path.size() - std::min(path.size(), kTail));
+}
+
 Download::Download(HttpClient& client, const Settings& settings, const Listing& listing,
                    const RemoteFile& file, const DownloadPlace& place, const RetryPolicy& policy,
                    Pace& pace, FileProgress& progress)
@@ -103,7 +109,7 @@ Result<Downloaded> Download::run() {
         progress_.finished = true;
         return out_;
     }
-    AFS_ASSIGN(PartFile part, PartFile::open(place_.parts, file_.digest.hex));
+    AFS_ASSIGN(PartFile part, PartFile::open(place_.parts, part_name(file_)));
     if (part.size() > file_.bytes) AFS_TRY(part.restart());
     AFS_TRY(rehash(part));
     for (int wrong = 0;;) {

@@ -22,6 +22,9 @@ struct DownloadPlace {
     std::filesystem::path parts;   // where it grows; on the same disk
 };
 
+// The name under which a file grows: by content, and by path, since two files may hold the same.
+std::string part_name(const RemoteFile& file);
+
 struct Downloaded {
     std::string sha256;
     bool was_there = false;  // under its final name, whole and right

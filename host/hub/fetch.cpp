@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <cstdio>
 #include <deque>
+#include <set>
 #include <thread>
 
 #include "hub/download.hpp"
@@ -132,7 +133,7 @@ uint64_t bytes_to_come(const std::vector<RemoteFile>& files, const DownloadPlace
         std::error_code absent;
         const uint64_t whole = fs::file_size(place.folder / file.path, absent);
         if (!absent && whole == file.bytes) continue;
-        const uint64_t part = fs::file_size(place.parts / (file.digest.hex + ".part"), absent);
+        const uint64_t part = fs::file_size(place.parts / (part_name(file) + ".part"), absent);
         needed += file.bytes - (absent ? 0 : std::min(part, file.bytes));
     }
     return needed;
@@ -159,11 +160,15 @@ Status make_folder(const fs::path& folder) {
                   {}, error.value());
 }
 
-// Parts that nothing needs any more: of other revisions, or of files that are whole.
-void clear_parts(const fs::path& parts) {
+// Parts of contents that this commit does not have. Those of its other files stay: they may be on
+// their way to a later fetch.
+void clear_parts(const fs::path& parts, const Listing& listing) {
+    std::set<std::string> known = {"lock"};
+    for (const RemoteFile& file : listing.files)
+        for (const char* end : {".part", ".etag"}) known.insert(part_name(file) + end);
     std::error_code ignored;
     for (const auto& entry : fs::directory_iterator(parts, ignored))
-        if (entry.path().filename() != "lock") fs::remove(entry.path(), ignored);
+        if (!known.count(entry.path().filename().string())) fs::remove(entry.path(), ignored);
 }
 
 Manifest manifest_of(const Settings& settings, const Source& source, const Listing& listing) {
@@ -221,7 +226,7 @@ Result<Fetched> fetch(const Settings& settings, const FetchRequest& request,
     fetched.received = queue.snapshot().received;
     for (const Downloaded& result : queue.results()) fetched.were_there += result.was_there;
     AFS_TRY(write_manifest(fetched.manifest, request.manifest));
-    clear_parts(place.parts);
+    clear_parts(place.parts, listing);
     return fetched;
 }
 

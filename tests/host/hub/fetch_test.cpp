@@ -98,6 +98,27 @@ TEST_CASE("hubs that list in pages, have no tree, or send no ranges") {
     CHECK(count(hub_server().log("odd/no-tree"), "method", "HEAD") == 10);
 }
 
+TEST_CASE("two files of one content, and parts of other contents") {
+    const TempFolder folder;
+    for (int i = 0; i < 5; ++i) {
+        const TempFolder fresh;
+        FetchRun fetch("plain/twins", fresh);
+        const auto fetched = fetch.run();
+        INFO(fetched.status().message());
+        REQUIRE(fetched.ok());
+        CHECK(fetched->received == fetched->bytes);
+        CHECK(fetch.n_files() == 9);
+        CHECK(fetch.wrong_file() == "");
+    }
+    folder.write("model/.fetch/" + std::string(64, 'a') + "-old.part", "of another revision");
+    FetchRun fetch("plain/model", folder);
+    REQUIRE(fetch.run().ok());
+    size_t left = 0;
+    for (const auto& entry : fs::directory_iterator(fetch.request.folder / ".fetch"))
+        left += entry.path().filename() != "lock";
+    CHECK(left == 0);
+}
+
 TEST_CASE("what a hub refuses is said with what to do") {
     struct Case {
         const char *repository, *token;

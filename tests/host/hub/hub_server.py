@@ -55,7 +55,10 @@ class Repository:
         if self.word == "quants":
             sizes = {"config.json": 700, "LICENSE": 10, "M-Q4_K_M.gguf": 5000, "M-Q8_0.gguf": 6000,
                      "M-F16-00001-of-00002.gguf": 5000, "M-F16-00002-of-00002.gguf": 4100}
-        return {path: rng.randbytes(size) for path, size in sizes.items()}
+        files = {path: rng.randbytes(size) for path, size in sizes.items()}
+        if self.word == "twins":  # two files of one content
+            files["merges.txt"] = files["vocab.txt"] = rng.randbytes(300000)
+        return files
 
     def is_large(self, path):
         return len(self.files[path]) >= LARGE
