@@ -15,25 +15,40 @@ fail() {
     failed=1
 }
 
+# Every test by itself, as many at a time as there are processors: most of their time is the judge's.
 run_tests() {
     echo "== tests of kernels-cuda"
-    local start=$SECONDS
-    "$tests" >"$out/tests.txt" 2>&1 || fail "tests of kernels-cuda: see $out/tests.txt"
-    grep -E '^suite|cases, |draws, |deterministic' "$out/tests.txt"
-    tail -3 "$out/tests.txt"
-    local skipped
-    skipped=$(grep -c '^skipped: ' "$out/tests.txt")
-    [ "$skipped" -eq 0 ] || fail "$skipped tests were skipped: $(grep -m1 '^skipped: ' "$out/tests.txt")"
-    echo "$((SECONDS - start)) s"
+    local start=$SECONDS logs=$out/tests n_tests n_skipped
+    rm -rf "$logs" && mkdir -p "$logs"
+    "$tests" --list-test-names-only | grep . | sed 's/[][,\\]/\\&/g' >"$out/names"
+    n_tests=$(wc -l <"$out/names")
+    nl -w3 -nrz "$out/names" | tr '\n' '\0' | xargs -0 -P "$(nproc)" -I{} bash -c '
+        IFS=$'"'\t'"' read -r number name <<<"$1"
+        "$2" "$name" >"$3/$number.txt" 2>&1 || echo "$name" >>"$3/failed"' _ {} "$tests" "$logs"
+    cat "$logs"/[0-9]*.txt >"$out/tests.txt"
+    grep -E 'cases, |draws, |deterministic' "$out/tests.txt"
+    [ ! -e "$logs/failed" ] || fail "tests of kernels-cuda, see $out/tests.txt: $(cat "$logs/failed")"
+    n_skipped=$(grep -c '^skipped: ' "$out/tests.txt")
+    [ "$n_skipped" -eq 0 ] || fail "$n_skipped were skipped: $(grep -m1 '^skipped: ' "$out/tests.txt")"
+    echo "$n_tests tests, $(grep -c '^All tests passed' "$out/tests.txt") passed, $((SECONDS - start)) s"
 }
 
-# One tool over the chosen cases.
+# One tool over the chosen cases, in several processes.
+readonly shards=4
 sanitize() {
-    local tool=$1 log=$out/$1.txt list=$out/kernels.$1
-    rm -f "$list"
-    AFS_CUDA_KERNEL_LIST=$list AFS_CASES=$out/cases timeout 240 compute-sanitizer --tool "$tool" \
-        --error-exitcode 9 --print-limit 50 "$tests" '[.sanitize]' >"$log" 2>&1
-    echo $? >"$log.code"
+    local tool=$1 shard
+    for shard in $(seq "$shards"); do
+        (
+            log=$out/$tool.$shard.txt
+            AFS_CUDA_KERNEL_LIST=$out/kernels.$tool.$shard AFS_CASES=$out/cases.$shard timeout 300 \
+                compute-sanitizer --tool "$tool" --error-exitcode 9 --print-limit 50 "$tests" \
+                '[.sanitize]' >"$log" 2>&1
+            echo $? >"$log.code"
+        ) &
+    done
+    wait
+    cat "$out/$tool".[0-9].txt >"$out/$tool.txt"
+    sort -u "$out/kernels.$tool".[0-9] >"$out/kernels.$tool"
 }
 
 run_sanitizer() {
@@ -46,20 +61,22 @@ run_sanitizer() {
         sort -u >"$built"
     n_built=$(wc -l <"$built")
     [ "$n_built" -gt 0 ] || { fail "cuobjdump found no kernel in $plugin"; return; }
-    rm -f "$out/kernels.cover"
+    rm -f "$out"/kernels.cover "$out"/kernels.*.[0-9] "$out"/cases.[0-9]
     AFS_CUDA_KERNEL_LIST=$out/kernels.cover AFS_CASES=$out/cases "$tests" '[.cover]' \
         >"$out/cover.txt" 2>&1 || fail "choosing the cases: see $out/cover.txt"
     echo "$(wc -l <"$out/cases") cases chosen in $((SECONDS - start)) s"
+    for shard in $(seq "$shards"); do
+        awk -v n="$shards" -v i="$shard" 'NR % n == i % n' "$out/cases" >"$out/cases.$shard"
+    done
     for tool in memcheck racecheck initcheck; do sanitize "$tool" & done
     wait
     for tool in memcheck racecheck initcheck; do
-        local code n_run summary
-        code=$(cat "$out/$tool.txt.code")
-        sort -u "$out/kernels.$tool" -o "$out/kernels.$tool"
+        local codes n_run
+        codes=$(cat "$out/$tool".[0-9].txt.code | sort -nu | tr '\n' ' ')
         n_run=$(comm -12 "$built" "$out/kernels.$tool" | wc -l)
-        summary=$(grep -E 'ERROR SUMMARY|RACECHECK SUMMARY' "$out/$tool.txt" | tail -1)
-        echo "$tool: $n_run of $n_built kernel instantiations; ${summary#========= }; exit $code"
-        [ "$code" -eq 0 ] || fail "$tool: see $out/$tool.txt"
+        echo "$tool: $n_run of $n_built kernel instantiations; exit codes $codes"
+        grep -hE 'ERROR SUMMARY|RACECHECK SUMMARY' "$out/$tool.txt" | sort | uniq -c
+        [ "$codes" = "0 " ] || fail "$tool: see $out/$tool.txt"
         missing=$(comm -23 "$built" "$out/kernels.$tool")
         [ -z "$missing" ] || { fail "$tool: not run:"; echo "$missing" | c++filt | cut -c1-200; }
     done

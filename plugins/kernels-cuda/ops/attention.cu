@@ -23,7 +23,8 @@ public:
     explicit Attention(const afs_query& query)
         : params_(Node(query).params<afs_attention_params>()) {
         const auto limits = read<afs_limits>(query.limits);
-        decode_ = limits.step_class == AFS_CLASS_DECODE && !limits.deterministic;
+        exact_ = limits.deterministic != 0;
+        decode_ = limits.step_class == AFS_CLASS_DECODE && !exact_;
     }
 
     static void query(OpCheck& check, afs_verdict& out) {
@@ -40,10 +41,12 @@ public:
         const bool divides = limits.step_class == AFS_CLASS_DECODE && !limits.deterministic &&
                              params.n_heads / params.n_kv_heads <= kAttentionDecodeGroup;
         // A decode step divides a context between blocks as the batch leaves room for them; the
-        // kernel of prompts rounds probabilities to the cache's dtype.
+        // kernel of prompts rounds probabilities to the cache's dtype, but not under
+        // "deterministic", where both classes run it.
         if (divides)
             out.flags &= ~uint32_t{AFS_BATCH_INVARIANT};
-        else if (dtype != AFS_F32 && (head_dim == 64 || head_dim == 128) && has_wgmma())
+        else if (!limits.deterministic && dtype != AFS_F32 && (head_dim == 64 || head_dim == 128) &&
+                 has_wgmma())
             out.internal_dtype = dtype;
     }
 
@@ -58,12 +61,12 @@ public:
             params_,   read<afs_kv_layout>(run.kv->layout),  step, q, out, run.kv->k,
             run.kv->v, static_cast<cudaStream_t>(run.stream)};
         if (decode_ && attention_decode_fits(args)) return attention_decode(args, nullptr, false);
-        return attention_prefill_fits(args) ? attention_prefill(args) : attention_any(args);
+        return attention_prefill_fits(args) ? attention_prefill(args, exact_) : attention_any(args);
     }
 
 private:
     afs_attention_params params_;
-    bool decode_;  // under "deterministic" both classes run the same kernel
+    bool exact_, decode_;
 };
 
 }  // namespace

@@ -41,9 +41,10 @@ Status attention_any(const AttentionArgs& args);
 // be read 16 bytes at a time.
 bool attention_is_wide(const AttentionArgs& args);
 
-// Steps of any lengths in fp16 or bf16 with a cache of the same dtype (sm_90a).
+// Steps of any lengths in fp16 or bf16 with a cache of the same dtype (sm_90a). A row's bits do not
+// depend on the other rows. exact: probabilities are not rounded to the cache's dtype.
 bool attention_prefill_fits(const AttentionArgs& args);
-Status attention_prefill(const AttentionArgs& args);
+Status attention_prefill(const AttentionArgs& args, bool exact);
 
 // The entry by itself, for tensors that attention_is_wide: args.q is the product of q, args.out
 // becomes what attention reads. early: see stream_launch.

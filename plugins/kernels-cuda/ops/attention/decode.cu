@@ -20,6 +20,7 @@
 #include "kernels/rows.cuh"
 #include "ops/attention/attention.hpp"
 #include "ops/attention/enter.cuh"
+#include "ops/attention/parts.cuh"
 
 namespace afs::cuda {
 namespace {
@@ -125,12 +126,6 @@ __device__ uint32_t transposed(uint32_t x) {
     asm volatile("movmatrix.sync.aligned.m8n8.trans.b16 %0, %1;" : "=r"(y) : "r"(x));
     return y;
 }
-
-// How many numbers of the cache's dtype make up a probability.
-template <class T>
-constexpr int kParts = 2;
-template <>
-constexpr int kParts<bf16> = 3;
 
 // One side of a warp's 16 positions: a lane has 8 neighbouring dimensions of each 32, of positions
 // lane / 4 and 8 more. As the products see it, that permutes the dimensions, alike in q.

@@ -2,7 +2,8 @@
 // rows of queries of one kv head, a row for each token and query head that shares it, and goes
 // through the context 128 positions at a time with an online softmax. One warpgroup fetches k and v
 // from the paged cache into two stages each; two warpgroups multiply, 64 rows each. Probabilities
-// are rounded to the cache's dtype for their product with v.
+// are rounded to the cache's dtype for their product with v, or multiplied in parts where the
+// caller wants them exact.
 //
 // Tiles of positions begin at the context's first, whatever the step: a row's bits depend on its
 // own sequence alone. The blocks with the longest contexts start first. Bound by the tensor cores.
@@ -13,6 +14,7 @@
 #include "kernels/rows.cuh"
 #include "kernels/wgmma.cuh"
 #include "ops/attention/attention.hpp"
+#include "ops/attention/parts.cuh"
 
 namespace afs::cuda {
 namespace {
@@ -223,7 +225,7 @@ __device__ void store_rows(const PrefillParams<T>& p, const Work& work, int32_t 
     }
 }
 
-template <class T, int kHeadDim>
+template <class T, int kHeadDim, bool kExact>
 __device__ void attend(const PrefillParams<T>& p, const Work& work, int32_t kv_head, int group,
                        int32_t n, Shared<kHeadDim>& s) {
     constexpr int kPanels = kHeadDim / 64, kTilePanel = kTile * kRowBytes;
@@ -265,17 +267,9 @@ __device__ void attend(const PrefillParams<T>& p, const Work& work, int32_t kv_h
             if (position >= visible[i / 2 % 2]) scores[i] = -INFINITY;
         }
     };
-    // The scores of the next tile are multiplied while the last one's weights and v are: the
-    // tensor cores work on both while exponentials are taken.
-    RingPlace place, next;
+    RingPlace place;
     float scores[kTile / 2], keep[2];
     uint32_t weights[kTile / 16][4];
-    barrier_wait(shared_address(&s.full[0][place.slot]), place.parity);
-    score(place.slot, scores);
-    products_wait<0>();
-    release(0, place.slot);
-    hide(0, scores);
-    sums.weigh(scores, p.scale, keep);
     const auto take_values = [&](int slot) {
         barrier_wait(shared_address(&s.full[1][slot]), place.parity);
         const uint32_t v_at = shared_address(s.v[slot]);
@@ -291,28 +285,58 @@ __device__ void attend(const PrefillParams<T>& p, const Work& work, int32_t kv_h
         for (int i = 0; i < kTile / 4; ++i)
             weights[i / 4][i % 4] = pack<T>(scores[2 * i], scores[2 * i + 1]);
     };
-    for (int32_t first = kTile; first < n; first += kTile) {
-        round();
-        next.next(kStages);
-        barrier_wait(shared_address(&s.full[0][next.slot]), next.parity);
-        score(next.slot, scores);
-        take_values(place.slot);
-        products_wait<1>();
-        release(0, next.slot);
-        hide(first, scores);
-        sums.weigh(scores, p.scale, keep);
+    if constexpr (kExact) {
+        for (int32_t first = 0; first < n; first += kTile, place.next(kStages)) {
+            barrier_wait(shared_address(&s.full[0][place.slot]), place.parity);
+            score(place.slot, scores);
+            products_wait<0>();
+            release(0, place.slot);
+            hide(first, scores);
+            sums.weigh(scores, p.scale, keep);
+            sums.rescale(keep);
+#pragma unroll
+            for (int part = 0; part < kParts<T>; ++part) {
+                round();
+#pragma unroll
+                for (int i = 0; i < kTile / 2; ++i) scores[i] -= rounded<T>(scores[i]);
+                take_values(place.slot);
+                products_wait<0>();
+            }
+            release(1, place.slot);
+        }
+    } else {
+        // The scores of the next tile are multiplied while the last one's weights and v are: the
+        // tensor cores work on both while exponentials are taken.
+        RingPlace next;
+        barrier_wait(shared_address(&s.full[0][place.slot]), place.parity);
+        score(place.slot, scores);
         products_wait<0>();
-        release(1, place.slot);
-        sums.rescale(keep);
-        place = next;
+        release(0, place.slot);
+        hide(0, scores);
+        sums.weigh(scores, p.scale, keep);
+        for (int32_t first = kTile; first < n; first += kTile) {
+            round();
+            next.next(kStages);
+            barrier_wait(shared_address(&s.full[0][next.slot]), next.parity);
+            score(next.slot, scores);
+            take_values(place.slot);
+            products_wait<1>();
+            release(0, next.slot);
+            hide(first, scores);
+            sums.weigh(scores, p.scale, keep);
+            products_wait<0>();
+            release(1, place.slot);
+            sums.rescale(keep);
+            place = next;
+        }
+        round();
+        take_values(place.slot);
+        products_wait<0>();
     }
-    round();
-    take_values(place.slot);
-    products_wait<0>();
     store_rows<T, kHeadDim>(p, work, kv_head, group, sums, s);
 }
 
-template <class T, int kHeadDim>
+template <class T, int kHeadDim, bool kExact>
 __global__ void __launch_bounds__(kThreads, 1)
     attention_prefill_kernel(const __grid_constant__ PrefillParams<T> p) {
 #ifdef __CUDA_ARCH_FEAT_SM90_ALL
@@ -339,12 +363,12 @@ __global__ void __launch_bounds__(kThreads, 1)
         fetch<T, kHeadDim>(p, p.block_table + int64_t{work.seq} * p.max_blocks, kv_head, n, s);
     } else {
         asm volatile("setmaxnreg.inc.sync.aligned.u32 232;");
-        attend<T, kHeadDim>(p, work, kv_head, group, n, s);
+        attend<T, kHeadDim, kExact>(p, work, kv_head, group, n, s);
     }
 #endif
 }
 
-template <class T, int kHeadDim>
+template <class T, int kHeadDim, bool kExact>
 Status launch_prefill(const AttentionArgs& a) {
     const auto group = static_cast<int32_t>(a.params.n_heads / a.params.n_kv_heads);
     const int32_t tile_tokens = kRows / group;
@@ -366,7 +390,7 @@ Status launch_prefill(const AttentionArgs& a) {
         static_cast<int32_t>(std::min<uint64_t>(a.step.max_context,
                                                 uint64_t{a.step.max_blocks} * a.layout.block_size)),
         a.params.scale * 1.44269504f};
-    const auto kernel = attention_prefill_kernel<T, kHeadDim>;
+    const auto kernel = attention_prefill_kernel<T, kHeadDim, kExact>;
     constexpr int kBytes = sizeof(Shared<kHeadDim>);
     AFS_TRY(prefer_shared(kernel, kBytes));
     // Each sequence may leave one tile half empty.
@@ -376,9 +400,13 @@ Status launch_prefill(const AttentionArgs& a) {
     return launch({dim3(a.params.n_kv_heads, tiles), kThreads, kBytes, a.stream}, kernel, p);
 }
 
+template <class T, int kHeadDim>
+Status choose(const AttentionArgs& a, bool exact) {
+    return exact ? launch_prefill<T, kHeadDim, true>(a) : launch_prefill<T, kHeadDim, false>(a);
+}
 template <class T>
-Status choose(const AttentionArgs& a) {
-    return a.params.head_dim == 64 ? launch_prefill<T, 64>(a) : launch_prefill<T, 128>(a);
+Status choose(const AttentionArgs& a, bool exact) {
+    return a.params.head_dim == 64 ? choose<T, 64>(a, exact) : choose<T, 128>(a, exact);
 }
 
 }  // namespace
@@ -389,8 +417,8 @@ bool attention_prefill_fits(const AttentionArgs& a) {
                65535;
 }
 
-Status attention_prefill(const AttentionArgs& args) {
-    return args.out.dtype == AFS_BF16 ? choose<bf16>(args) : choose<f16>(args);
+Status attention_prefill(const AttentionArgs& args, bool exact) {
+    return args.out.dtype == AFS_BF16 ? choose<bf16>(args, exact) : choose<f16>(args, exact);
 }
 
 }  // namespace afs::cuda
