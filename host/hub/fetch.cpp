@@ -7,6 +7,7 @@
 #include <set>
 #include <thread>
 
+#include "afs/weights/mapped_file.hpp"  // read_text_file
 #include "hub/download.hpp"
 #include "hub/files/folder_lock.hpp"
 #include "report/report.hpp"  // time_text
@@ -18,7 +19,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr const char* kPartsFolder = ".fetch";
-constexpr uint64_t kSpareBytes = 16 << 20;  // for file systems' own needs
+constexpr const char* kOwner = "repository";  // in it: whose files the folder holds
+constexpr uint64_t kSpareBytes = 16 << 20;    // for file systems' own needs
 
 // Several downloads at once. The caller's thread watches, the others work; the first failure that
 // does not pass stops all.
@@ -160,10 +162,44 @@ Status make_folder(const fs::path& folder) {
                   {}, error.value());
 }
 
+// Whether a file under a final name has the content that is wanted.
+Result<bool> is_same(const fs::path& there, const RemoteFile& file,
+                     const std::function<bool()>& cancelled) {
+    std::error_code error;
+    if (fs::file_size(there, error) != file.bytes || error) return false;
+    Hasher hasher(file.bytes, file.digest.kind);
+    AFS_TRY(hash_prefix(there, file.bytes, hasher, [&](uint64_t) { return !cancelled(); }));
+    AFS_ASSIGN(const Hasher::Sums sums, hasher.finish());
+    return sums.of(file.digest.kind) == file.digest.hex;
+}
+
+// A folder belongs to the repository that was first fetched into it: files of anything else are not
+// written over.
+Status claim_folder(const std::vector<RemoteFile>& files, const DownloadPlace& place,
+                    const std::string& repository, const std::function<bool()>& cancelled) {
+    const fs::path mark = place.parts / kOwner;
+    std::error_code ignored;
+    std::string owner;
+    if (fs::exists(mark, ignored)) {
+        AFS_ASSIGN(owner, read_text_file(mark, 4096));
+    }
+    if (owner == repository) return {};
+    for (const RemoteFile& file : files) {
+        const fs::path there = place.folder / file.path;
+        if (!fs::exists(there, ignored)) continue;
+        AFS_ASSIGN(const bool same, is_same(there, file, cancelled));
+        if (!same)
+            return invalid("'" + place.folder.string() + "' holds another '" + file.path + "'" +
+                           (owner.empty() ? "" : ", of " + owner) +
+                           ": it is not written over; choose another folder with --to");
+    }
+    return write_whole(mark, repository);
+}
+
 // Parts of contents that this commit does not have. Those of its other files stay: they may be on
 // their way to a later fetch.
 void clear_parts(const fs::path& parts, const Listing& listing) {
-    std::set<std::string> known = {"lock"};
+    std::set<std::string> known = {"lock", kOwner};
     for (const RemoteFile& file : listing.files)
         for (const char* end : {".part", ".etag"}) known.insert(part_name(file) + end);
     std::error_code ignored;
@@ -212,6 +248,7 @@ Result<Fetched> fetch(const Settings& settings, const FetchRequest& request,
     AFS_ASSIGN(const std::vector<RemoteFile> files, select_files(listing, request.selection));
     AFS_TRY(make_folder(place.parts));
     AFS_ASSIGN(const FolderLock lock, FolderLock::take(place.parts / "lock"));
+    AFS_TRY(claim_folder(files, place, listing.repository, cancelled));
     AFS_TRY(check_disk(files, place));
     Queue queue(settings, request, listing, files, place, cancelled);
     AFS_TRY(queue.run(watch));

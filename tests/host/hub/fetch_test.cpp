@@ -110,12 +110,24 @@ TEST_CASE("two files of one content, and parts of other contents") {
         CHECK(fetch.n_files() == 9);
         CHECK(fetch.wrong_file() == "");
     }
+    SECTION("a folder is its first repository's, and other files are not written over") {
+        REQUIRE(FetchRun("plain/model", folder).run().ok());
+        FetchRun other("plain/other", folder);
+        CHECK(says(other.run().status(), {"holds another", "of plain/model", "--to"}));
+        CHECK(FetchRun("plain/model", folder).wrong_file() == "");
+        const TempFolder foreign;
+        foreign.write("model/tokenizer.json", "mine");
+        FetchRun third("plain/model", foreign);
+        CHECK(says(third.run().status(), {"holds another 'tokenizer.json'", "--to"}));
+        CHECK(test::read_bytes(foreign.path() / "model" / "tokenizer.json") == "mine");
+        CHECK_FALSE(fs::exists(foreign.path() / "model" / "config.json"));
+    }
     folder.write("model/.fetch/" + std::string(64, 'a') + "-old.part", "of another revision");
     FetchRun fetch("plain/model", folder);
     REQUIRE(fetch.run().ok());
     size_t left = 0;
     for (const auto& entry : fs::directory_iterator(fetch.request.folder / ".fetch"))
-        left += entry.path().filename() != "lock";
+        left += entry.path().extension() == ".part";
     CHECK(left == 0);
 }
 
