@@ -34,6 +34,7 @@ const std::vector<Command>& commands();
 
 const Command& bench_command();
 const Command& chat_command();
+const Command& compare_command();
 const Command& config_command();
 const Command& conformance_command();
 const Command& doctor_command();
@@ -42,6 +43,7 @@ const Command& generate_command();
 const Command& plugins_command();
 const Command& report_command();
 const Command& tokenize_command();
+const Command& trace_command();
 const Command& weights_convert_command();
 const Command& weights_fetch_command();
 const Command& weights_inspect_command();

@@ -16,11 +16,12 @@ int report_not_opened(const Status& status) {
 
 const std::vector<Command>& commands() {
     static const std::vector<Command> all = {
-        generate_command(),        chat_command(),           tokenize_command(),
-        bench_command(),           conformance_command(),    explain_command(),
-        doctor_command(),          report_command(),         plugins_command(),
-        config_command(),          weights_fetch_command(),  weights_verify_command(),
-        weights_inspect_command(), weights_convert_command()};
+        generate_command(),       chat_command(),           tokenize_command(),
+        bench_command(),          conformance_command(),    compare_command(),
+        explain_command(),        trace_command(),          doctor_command(),
+        report_command(),         plugins_command(),        config_command(),
+        weights_fetch_command(),  weights_verify_command(), weights_inspect_command(),
+        weights_convert_command()};
     return all;
 }
 

@@ -30,6 +30,8 @@ public:
     Result<std::vector<uint32_t>> numbers(const std::string& name,
                                           const std::string& otherwise) const;
     const std::vector<std::string>& positional() const { return positional_; }
+    const std::map<std::string, std::vector<std::string>>& values() const { return values_; }
+    void set(const std::string& name, const std::string& value) { values_[name] = {value}; }
 
 private:
     friend Result<ParsedOptions> parse_options(const std::string&, std::span<const Option>,

@@ -150,24 +150,28 @@ Status ClassRunner::bind_program(BucketEntry& entry, uint32_t u) {
     return bound.program->bind(bind, where.stream());
 }
 
-Status ClassRunner::run(BucketEntry& entry, const TapRequest* taps) {
+Status ClassRunner::run(BucketEntry& entry, const TapRequest* taps, StepTimer* timer) {
+    if (timer) AFS_TRY(timer->begin(plan_.units.size(), memories_));
     for (uint32_t u = 0; u < plan_.units.size(); ++u) {
         const Unit& unit = plan_.units[u];
         if (unit.per_row && entry.bucket.n_rows == 0) continue;
-        Status status;
-        if (unit.kind == UnitKind::op)
-            status = run_op(u, entry);
-        else if (unit.kind == UnitKind::copy)
-            status = run_copy(unit, entry);
-        else if (taps)
-            status = run_tapped_program(u, entry, *taps);
-        else
-            status = entry.programs[u].program->exec(entry.steps[unit_memory(*context_.plan, unit)],
-                                                     domain(unit).stream());
+        const uint32_t memory = unit_memory(*context_.plan, unit);
+        if (timer) AFS_TRY(timer->before(u, memory));
+        Status status = run_unit(u, entry, taps);
+        if (status.ok() && timer) status = timer->after(u, memory);
         if (status.ok() && taps) status = take(u, entry, *taps);
         if (!status.ok()) return status.context(unit_name(unit));
     }
     return {};
+}
+
+Status ClassRunner::run_unit(uint32_t u, BucketEntry& entry, const TapRequest* taps) {
+    const Unit& unit = plan_.units[u];
+    if (unit.kind == UnitKind::op) return run_op(u, entry);
+    if (unit.kind == UnitKind::copy) return run_copy(unit, entry);
+    if (taps) return run_tapped_program(u, entry, *taps);
+    return entry.programs[u].program->exec(entry.steps[unit_memory(*context_.plan, unit)],
+                                           domain(unit).stream());
 }
 
 Status ClassRunner::run_op(uint32_t u, BucketEntry& entry) {

@@ -7,6 +7,7 @@
 
 #include "engine/engine.hpp"
 #include "engine/exec_context.hpp"
+#include "engine/step_timer.hpp"
 
 namespace afs {
 
@@ -33,6 +34,7 @@ struct BucketEntry {
 // Tensors that are copied out while a step runs.
 struct TapRequest {
     std::set<uint32_t> values;
+    Engine::Unformed unformed = Engine::Unformed::fail;
     uint32_t n_tokens = 0, n_rows = 0;  // without padding
     std::vector<Engine::Tap>* into = nullptr;
 };
@@ -45,7 +47,8 @@ public:
     // Compiles and binds the programs of a new bucket.
     Status bind(BucketEntry& entry);
     // Enqueues every unit. taps may be NULL; with taps the stream is synchronised after each.
-    Status run(BucketEntry& entry, const TapRequest* taps);
+    // timer: NULL, or times each.
+    Status run(BucketEntry& entry, const TapRequest* taps, StepTimer* timer);
 
     bool has_programs() const { return has_programs_; }
     // Whether the whole class may be captured with these programs.
@@ -67,6 +70,7 @@ private:
     };
     ClassRunner(ExecContext& context, uint32_t class_index, const ActivationPlan& activations);
 
+    Status run_unit(uint32_t unit, BucketEntry& entry, const TapRequest* taps);
     Status prepare_op(uint32_t unit);
     Status bind_program(BucketEntry& entry, uint32_t unit);
     Status run_op(uint32_t unit, BucketEntry& entry);

@@ -11,6 +11,13 @@ Result<Event> Event::create(std::shared_ptr<Device> device) {
     return made;
 }
 
+Result<Event> Event::create_timer(std::shared_ptr<Device> device) {
+    Event made;
+    AFS_ASSIGN(made.event_, device->timer_create());
+    made.device_ = std::move(device);
+    return made;
+}
+
 Event::~Event() {
     if (device_) device_->event_destroy(event_);
 }

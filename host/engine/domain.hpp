@@ -13,6 +13,8 @@ class Event {
 public:
     Event() = default;
     static Result<Event> create(std::shared_ptr<Device> device);
+    // One that Device::elapsed takes; UNSUPPORTED where the device has none.
+    static Result<Event> create_timer(std::shared_ptr<Device> device);
     Event(Event&& other) noexcept
         : device_(std::move(other.device_)), event_(std::exchange(other.event_, nullptr)) {}
     Event& operator=(Event&& other) noexcept {
@@ -23,6 +25,7 @@ public:
     ~Event();
     Status record(afs_stream stream) { return device_->event_record(event_, stream); }
     Status sync() { return device_->event_sync(event_); }
+    afs_event* get() const { return event_; }
 
 private:
     std::shared_ptr<Device> device_;

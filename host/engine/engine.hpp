@@ -164,12 +164,28 @@ public:
         std::vector<int64_t> dims;
         std::vector<float> data;
     };
+    // What happens with a watched value that a whole-step program never forms: the step fails with
+    // UNSUPPORTED, or the value is left out.
+    enum class Unformed { fail, skip };
     // Watches values by tag during the steps to come, which then run eagerly, one at a time. Empty:
-    // none any more. NOT_FOUND: no such tag; UNSUPPORTED: not an activation. A value that a
-    // whole-step program never forms makes the step fail with UNSUPPORTED.
-    virtual Status tap(const std::vector<std::string>& tags) = 0;
+    // none any more. NOT_FOUND: no such tag; UNSUPPORTED: not an activation.
+    virtual Status tap(const std::vector<std::string>& tags,
+                       Unformed unformed = Unformed::fail) = 0;
     // What was seen since the last call, in the order of execution.
     virtual std::vector<Tap> take_taps() = 0;
+
+    // Where the time of one step went, unit by unit.
+    struct StepProfile {
+        uint32_t class_index = 0;  // into Plan::classes
+        uint32_t n_tokens = 0, n_seqs = 0, n_rows = 0;
+        uint64_t context = 0;              // cached tokens that attention reads, of all sequences
+        std::vector<double> unit_seconds;  // [units of the class]; below 0: it was not run
+        bool device_clock = false;         // false: the host's clock, waiting for each unit
+    };
+    // Times each unit of the steps to come, which then run eagerly, one at a time.
+    virtual void profile(bool on) = 0;
+    // What was timed since the last call.
+    virtual std::vector<StepProfile> take_profiles() = 0;
 
     virtual EngineStats stats() const = 0;
 };

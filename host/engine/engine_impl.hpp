@@ -30,8 +30,10 @@ public:
         return scheduler_.empty() && backlog_.empty() && pending_.empty();
     }
     Result<std::vector<float>> logits(const std::vector<int32_t>& ids, uint32_t chunk) override;
-    Status tap(const std::vector<std::string>& tags) override;
+    Status tap(const std::vector<std::string>& tags, Unformed unformed) override;
     std::vector<Tap> take_taps() override { return executor_->take_taps(); }
+    void profile(bool on) override { executor_->profile(on); }
+    std::vector<StepProfile> take_profiles() override { return executor_->take_profiles(); }
     EngineStats stats() const override;
 
 private:

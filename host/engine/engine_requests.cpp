@@ -116,9 +116,9 @@ Status EngineImpl::cancel(uint64_t request) {
     return {};
 }
 
-Status EngineImpl::tap(const std::vector<std::string>& tags) {
+Status EngineImpl::tap(const std::vector<std::string>& tags, Unformed unformed) {
     AFS_TRY(failed_);
-    return executor_->tap(tags);
+    return executor_->tap(tags, unformed);
 }
 
 EngineStats EngineImpl::stats() const {

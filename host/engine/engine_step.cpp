@@ -34,7 +34,7 @@ Status EngineImpl::advance() {
     }
     // Rows that the host must see first stop the run-ahead for this step.
     if (options_.run_ahead && pending_.size() == 1 && !pending_.front().wants_logits() &&
-        !executor_->tapping())
+        !executor_->observing())
         AFS_TRY(enqueue());
     return collect();
 }

@@ -73,10 +73,12 @@ bool Executor::pays_to_capture(const BucketEntry& entry) const {
 }
 
 Status Executor::run_units(ClassState& state, BucketEntry& entry, const Batch& batch) {
-    if (tapping()) {
+    if (observing()) {
         ++stats_.eager_steps;
-        const TapRequest request{tapped_, batch.n_tokens(), batch.n_rows(), &taps_};
-        return state.runner->run(entry, &request);
+        const TapRequest request{tapped_, unformed_, batch.n_tokens(), batch.n_rows(), &taps_};
+        const TapRequest* taps = tapped_.empty() ? nullptr : &request;
+        return timer_ ? run_profiled(state, entry, batch, taps)
+                      : state.runner->run(entry, taps, nullptr);
     }
     if (!entry.capture && pays_to_capture(entry) && state.runner->capturable(entry))
         AFS_TRY(capture(state, entry));
@@ -86,9 +88,29 @@ Status Executor::run_units(ClassState& state, BucketEntry& entry, const Batch& b
         return domain.device().replay(entry.capture, domain.stream());
     }
     ++stats_.eager_steps;
-    AFS_TRY(state.runner->run(entry, nullptr));
+    AFS_TRY(state.runner->run(entry, nullptr, nullptr));
     ++entry.eager_runs;
     return {};
+}
+
+Status Executor::run_profiled(ClassState& state, BucketEntry& entry, const Batch& batch,
+                              const TapRequest* taps) {
+    Engine::StepProfile profile;
+    profile.class_index = static_cast<uint32_t>(&state - classes_.data());
+    profile.n_tokens = batch.n_tokens();
+    profile.n_seqs = batch.n_seqs();
+    profile.n_rows = batch.n_rows();
+    for (const int32_t length : batch.context_lens)
+        profile.context += static_cast<uint64_t>(length);
+    AFS_TRY(state.runner->run(entry, taps, timer_.get()));
+    AFS_ASSIGN(profile.unit_seconds, timer_->finish());
+    profile.device_clock = timer_->device_clock();
+    profiles_.push_back(std::move(profile));
+    return {};
+}
+
+void Executor::profile(bool on) {
+    timer_ = on ? std::make_unique<StepTimer>(context_.domains) : nullptr;
 }
 
 // Leaves entry.capture empty where the capture fails: the step then runs eagerly, as do all later
@@ -97,7 +119,7 @@ Status Executor::capture(ClassState& state, BucketEntry& entry) {
     Domain& domain = *context_.domains[state.runner->memories()[0]];
     Status status = domain.device().capture_begin(domain.stream());
     if (status.ok()) {
-        status = state.runner->run(entry, nullptr);
+        status = state.runner->run(entry, nullptr, nullptr);
         auto captured = domain.device().capture_end(domain.stream(), !status.ok());
         if (status.ok() && captured.ok())
             entry.capture = *captured;
@@ -173,7 +195,7 @@ Result<StepResults> Executor::wait() {
     return results;
 }
 
-Status Executor::tap(const std::vector<std::string>& tags) {
+Status Executor::tap(const std::vector<std::string>& tags, Engine::Unformed unformed) {
     std::set<uint32_t> values;
     for (const std::string& tag : tags) {
         const uint32_t value = context_.plan->graph->find(tag);
@@ -183,6 +205,7 @@ Status Executor::tap(const std::vector<std::string>& tags) {
         values.insert(value);
     }
     tapped_ = std::move(values);
+    unformed_ = unformed;
     return {};
 }
 

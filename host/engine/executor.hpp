@@ -46,9 +46,12 @@ public:
     Result<StepResults> wait();
 
     // Eager steps only from now on; empty: as before. NOT_FOUND and UNSUPPORTED leave all as it is.
-    Status tap(const std::vector<std::string>& tags);
+    Status tap(const std::vector<std::string>& tags, Engine::Unformed unformed);
     std::vector<Engine::Tap> take_taps() { return std::exchange(taps_, {}); }
-    bool tapping() const { return !tapped_.empty(); }
+    // Eager steps only, each unit timed.
+    void profile(bool on);
+    std::vector<Engine::StepProfile> take_profiles() { return std::exchange(profiles_, {}); }
+    bool observing() const { return !tapped_.empty() || timer_; }
 
     // Whether the host draws every row itself, since some class leaves sample/1 to it.
     bool host_samples() const { return host_samples_; }
@@ -82,6 +85,8 @@ private:
     Bucket bucket_of(const Batch& batch, uint32_t class_index) const;
     bool pays_to_capture(const BucketEntry& entry) const;
     Status run_units(ClassState& state, BucketEntry& entry, const Batch& batch);
+    Status run_profiled(ClassState& state, BucketEntry& entry, const Batch& batch,
+                        const TapRequest* taps);
     Status capture(ClassState& state, BucketEntry& entry);
     Status fetch(ClassState& state, const BucketEntry& entry, const Batch& batch, InFlight& step);
     Status fetch_logits(ClassState& state, const BucketEntry& entry, const Batch& batch);
@@ -100,7 +105,10 @@ private:
     std::vector<InFlight> in_flight_;
     uint64_t n_steps_ = 0;
     std::set<uint32_t> tapped_;
+    Engine::Unformed unformed_ = Engine::Unformed::fail;
     std::vector<Engine::Tap> taps_;
+    std::unique_ptr<StepTimer> timer_;  // while profiling
+    std::vector<Engine::StepProfile> profiles_;
     ExecutorStats stats_;
 };
 

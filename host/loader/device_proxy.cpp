@@ -90,4 +90,16 @@ Result<double> DeviceProxy::read_ceiling() {
     return bytes_per_second;
 }
 
+Result<afs_event*> DeviceProxy::timer_create() {
+    afs_event* event = nullptr;
+    AFS_TRY(ask("timer_create", table_.timer_create, &event));
+    return event;
+}
+
+Result<double> DeviceProxy::elapsed(afs_event* from, afs_event* to) {
+    double seconds = 0;
+    AFS_TRY(ask("elapsed", table_.elapsed, from, to, &seconds));
+    return seconds;
+}
+
 }  // namespace afs

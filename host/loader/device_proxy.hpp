@@ -29,6 +29,8 @@ public:
     Status replay(afs_capture* capture, afs_stream stream) override;
     void capture_destroy(afs_capture* capture) override;
     Result<double> read_ceiling() override;
+    Result<afs_event*> timer_create() override;
+    Result<double> elapsed(afs_event* from, afs_event* to) override;
 
 private:
     // Calls a function of the table as f(self, args..., error).

@@ -107,6 +107,12 @@ void add_node(std::string& out, const Plan& plan, uint32_t n) {
                          "    in set " + std::to_string(unit.set) + " of " +
                              count_text(unit.nodes.size(), "node"),
                          8);
+        for (const Unit& unit : c.units)
+            if (unit.kind == UnitKind::copy && unit.inputs[0] == node.output)
+                add_line(out,
+                         "    copied from " + plan.memories[unit.from].domain + " to " +
+                             plan.memories[unit.to].domain,
+                         8);
         for (const Refusal& r : p.refusals)
             add_line(out, "    refused by " + plan.backends[r.backend].name + ": " + r.reason, 8);
     }

@@ -149,6 +149,11 @@ public:
     virtual Result<double> read_ceiling() {
         return unsupported("this domain measures no read ceiling");
     }
+    virtual Result<afs_event*> timer_create() { return unsupported("this domain has no timers"); }
+    virtual Result<double> elapsed(afs_event* from, afs_event* to) {
+        (void)from, (void)to;
+        return unsupported("this domain has no timers");
+    }
 };
 
 // afs.ops/1, and the way to a plugin's other tables. What weights(), graph() and device() return

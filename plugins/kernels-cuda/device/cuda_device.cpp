@@ -170,6 +170,20 @@ void CudaDevice::capture_destroy(afs_capture* capture) {
     if (capture && enter().ok()) ignore(cudaGraphExecDestroy(exec_of(capture)));
 }
 
+Result<afs_event*> CudaDevice::timer_create() {
+    AFS_TRY(enter());
+    cudaEvent_t made = nullptr;
+    AFS_CUDA_TRY(cudaEventCreate(&made));
+    return reinterpret_cast<afs_event*>(made);
+}
+
+Result<double> CudaDevice::elapsed(afs_event* from, afs_event* to) {
+    AFS_TRY(enter());
+    float milliseconds = 0;
+    AFS_CUDA_TRY(cudaEventElapsedTime(&milliseconds, event_of(from), event_of(to)));
+    return static_cast<double>(milliseconds) / 1e3;
+}
+
 Result<double> CudaDevice::read_ceiling() {
     constexpr uint64_t kMost = uint64_t{4} << 30, kLeast = uint64_t{256} << 20;  // far above any L2
     AFS_TRY(enter());

@@ -1,11 +1,13 @@
 // The plugin that owns domain "fake/1": memory that the host cannot read, asynchronous streams with
 // events, capture as a list of recorded work, and every op. Options: "ops": "none" (owner only),
 // "no-sample" (all but sample/1) or "idle" (all, but none computes: what the host costs is left);
-// "fail_alloc": "N" (the N-th allocation fails); "memory_mib": "N" (how much the device has).
+// "fail_alloc": "N" (the N-th allocation fails); "memory_mib": "N" (how much the device has);
+// "timers": "off" (it has none).
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdlib>
 #include <deque>
@@ -137,6 +139,7 @@ struct Event {
     std::mutex mutex;
     std::condition_variable changed;
     uint64_t asked = 0, reached = 0;
+    std::chrono::steady_clock::time_point at{};  // of the last time it was reached
     void wait(uint64_t until) {
         std::unique_lock<std::mutex> lock(mutex);
         changed.wait(lock, [&] { return reached >= until; });
@@ -145,7 +148,8 @@ struct Event {
 
 class FakeDevice final : public afs::Device {
 public:
-    FakeDevice(uint64_t fail_alloc, uint64_t total) : fail_alloc_(fail_alloc), total_(total) {}
+    FakeDevice(uint64_t fail_alloc, uint64_t total, bool timers)
+        : fail_alloc_(fail_alloc), total_(total), timers_(timers) {}
     bool good() const { return arena_.good(); }
 
     Status info(afs_device_info& out) override {
@@ -210,6 +214,7 @@ public:
             Event* it = event(e);
             const std::lock_guard<std::mutex> lock(it->mutex);
             ++it->reached;
+            it->at = std::chrono::steady_clock::now();
             it->changed.notify_all();
         });
     }
@@ -219,6 +224,16 @@ public:
     }
     Status stream_wait(afs_stream s, afs_event* e) override {
         return on(s, [e, until = event(e)->asked] { event(e)->wait(until); });
+    }
+    afs::Result<afs_event*> timer_create() override {
+        return timers_ ? event_create() : afs::Device::timer_create();
+    }
+    afs::Result<double> elapsed(afs_event* from, afs_event* to) override {
+        for (afs_event* e : {from, to}) {
+            const std::lock_guard<std::mutex> lock(event(e)->mutex);
+            if (event(e)->reached == 0) return afs::invalid("a timer was not reached yet");
+        }
+        return std::chrono::duration<double>(event(to)->at - event(from)->at).count();
     }
     Status capture_begin(afs_stream s) override {
         if (!s || stream(s)->capture_) return afs::invalid("this stream cannot begin a capture");
@@ -257,6 +272,7 @@ private:
 
     Arena arena_;
     uint64_t fail_alloc_, total_, n_allocs_ = 0;
+    bool timers_;
 };
 
 // Takes no time; every sampled id stays 0.
@@ -269,7 +285,8 @@ public:
     explicit FakeBackend(const afs::OpenArgs& args)
         : ops_(args.option("ops", "all")),
           device_(std::stoull(args.option("fail_alloc", "0")),
-                  std::stoull(args.option("memory_mib", "4096")) << 20) {}
+                  std::stoull(args.option("memory_mib", "4096")) << 20,
+                  args.option("timers", "on") == "on") {}
     static afs::Result<std::unique_ptr<afs::KernelBackend>> create(const afs::OpenArgs& args) {
         auto made = std::make_unique<FakeBackend>(args);
         if (!made->device_.good()) return Status(Code::no_memory, "no room for the fake memory");

@@ -1,6 +1,7 @@
 // A toy whole-step plugin: claims every available node through afs.graph/1 and runs the set as one
 // program; offers every op singly too. Option "kinds": "layers" claims one set a layer instead,
-// "split" claims every second node (a set that paths leave and re-enter).
+// "runs" one for each run of available nodes; "split" claims every second node (a set that paths
+// leave and re-enter).
 #include <map>
 #include <vector>
 
@@ -140,7 +141,10 @@ public:
             afs_query one = query;
             one.node = n;
             const afs::Node node(one);
-            if (!available[n] || !afs_test::SimpleOp::why_not(node).empty()) continue;
+            if (!available[n] || !afs_test::SimpleOp::why_not(node).empty()) {
+                if (kinds_ == "runs") last_set = AFS_NO_SET;
+                continue;
+            }
             if (kinds_ == "split" && n % 2) continue;
             const bool new_set =
                 last_set == AFS_NO_SET || (kinds_ == "layers" && node.layer() != last_layer);

@@ -54,6 +54,12 @@ typedef struct afs_device {
     /* Bytes a second of a read-only sweep over device memory, best of a sweep of settings; takes
      * up to a second. NULL: the host does not know the ceiling. */
     afs_status (*read_ceiling)(afs_instance*, double* bytes_per_second, afs_error*);
+    /* An event that knows when it was reached; recorded, waited for and destroyed like any other,
+     * never inside a capture. Both functions NULL: the host times with its own clock, and waits. */
+    afs_status (*timer_create)(afs_instance*, afs_event** out, afs_error*);
+    /* Between two timers of one stream that were both reached. */
+    afs_status (*elapsed)(afs_instance*, afs_event* from, afs_event* to, double* seconds,
+                          afs_error*);
 } afs_device;
 
 #ifdef __cplusplus

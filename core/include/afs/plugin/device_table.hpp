@@ -104,6 +104,13 @@ inline void device_capture_destroy(afs_instance* i, afs_capture* c) {
 inline afs_status device_read_ceiling(afs_instance* i, double* out, afs_error* e) {
     return device_value(i, out, e, "read_ceiling", [](Device& d) { return d.read_ceiling(); });
 }
+inline afs_status device_timer_create(afs_instance* i, afs_event** out, afs_error* e) {
+    return device_value(i, out, e, "timer_create", [](Device& d) { return d.timer_create(); });
+}
+inline afs_status device_elapsed(afs_instance* i, afs_event* from, afs_event* to, double* out,
+                                 afs_error* e) {
+    return device_value(i, out, e, "elapsed", [&](Device& d) { return d.elapsed(from, to); });
+}
 inline constexpr afs_device kDevice = {sizeof(afs_device),
                                        0,
                                        device_info,
@@ -123,7 +130,9 @@ inline constexpr afs_device kDevice = {sizeof(afs_device),
                                        device_capture_end,
                                        device_replay,
                                        device_capture_destroy,
-                                       device_read_ceiling};
+                                       device_read_ceiling,
+                                       device_timer_create,
+                                       device_elapsed};
 
 }  // namespace plugin
 }  // namespace afs

@@ -1,0 +1,253 @@
+// trace: where the time of a step goes, op by op; the values of tags; the distance from a trace of
+// Hugging Face transformers.
+#include "trace/trace.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "commands/command.hpp"
+#include "commands/terminal.hpp"
+#include "engine/cpu_device.hpp"
+#include "trace/golden_trace.hpp"
+#include "trace/tensor_file.hpp"
+
+namespace afs {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Wanted {
+    uint32_t new_tokens = 32, batch = 1, prompt_tokens = 32, chunk = 0, most_rows = 16;
+    std::string text, out, chrome, golden_folder;
+    std::vector<std::string> taps;
+    bool json = false;
+    bool values_only() const { return !taps.empty() || !golden_folder.empty(); }
+};
+
+Result<Wanted> read_options(const ParsedOptions& options) {
+    Wanted wanted;
+    const auto read = [&](const char* name, uint32_t& into, uint64_t least) -> Status {
+        AFS_ASSIGN(const uint64_t value, options.number(name, into, least, 1u << 20));
+        into = static_cast<uint32_t>(value);
+        return {};
+    };
+    AFS_TRY(read("max-tokens", wanted.new_tokens, 1));
+    AFS_TRY(read("batch", wanted.batch, 1));
+    AFS_TRY(read("prompt-tokens", wanted.prompt_tokens, 1));
+    AFS_TRY(read("chunk", wanted.chunk, 0));
+    AFS_TRY(read("rows", wanted.most_rows, 1));
+    wanted.text = options.text("prompt", "Once upon a time there was a little dog who");
+    wanted.out = options.text("out", "taps.safetensors");
+    wanted.chrome = options.text("chrome");
+    wanted.golden_folder = options.text("against-hf");
+    wanted.taps = options.all("tap");
+    wanted.json = options.has("json");
+    if (options.has("out") && wanted.taps.empty()) return invalid("--out goes with --tap TAG");
+    if (!wanted.golden_folder.empty() && options.has("random-weights"))
+        return invalid("--against-hf and --random-weights exclude each other");
+    return wanted;
+}
+
+Json as_json(const TracePhase& phase, double ceiling) {
+    Json json = {{"name", phase.name},
+                 {"steps", phase.n_steps},
+                 {"tokens_per_step", phase.n_tokens},
+                 {"context", {phase.first_context, phase.last_context}},
+                 {"launches", phase.launches},
+                 {"step_seconds", phase.step_seconds},
+                 {"unit_seconds", phase.unit_seconds},
+                 {"clock", phase.device_clock ? "device" : "host"}};
+    for (const TraceRow& row : phase.rows) {
+        Json line = {{"tags", row.tags},         {"op", row.op},           {"on", row.place},
+                     {"launches", row.launches}, {"seconds", row.seconds}, {"bytes", row.bytes},
+                     {"flops", row.flops}};
+        if (ceiling > 0 && row.seconds > 0)
+            line["share_of_ceiling"] = row.bytes / row.seconds / ceiling;
+        json["rows"].push_back(std::move(line));
+    }
+    return json;
+}
+
+Json about(const Runtime& runtime) {
+    Json json = {
+        {"model", runtime.model_name()}, {"dtype", runtime.dtype()}, {"plan", runtime.plan().id}};
+    for (const Backend& backend : runtime.plan().backends)
+        json["kernels"].push_back({{"name", backend.name},
+                                   {"plugin", backend.plugin},
+                                   {"version", backend.version},
+                                   {"path", backend.path},
+                                   {"sha256", backend.sha256}});
+    return json;
+}
+
+std::string title(const Runtime& runtime) {
+    std::string kernels;
+    for (const Backend& backend : runtime.plan().backends)
+        kernels += (kernels.empty() ? "" : ",") + backend.name;
+    return runtime.model_name() + " on " + kernels + ", " + runtime.dtype() + ", plan " +
+           runtime.plan().id + "\n";
+}
+
+std::string dump(const Json& json) {
+    return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Status write_file(const std::string& path, const std::string& text) {
+    std::ofstream out(path, std::ios::binary);
+    out << text;
+    out.close();
+    if (!out) return Status(Code::io, "cannot write '" + path + "': " + std::strerror(errno));
+    return {};
+}
+
+Status time_units(Runtime& runtime, const Wanted& wanted, double host_ceiling) {
+    Workload workload;
+    AFS_ASSIGN(workload.prompt, prompt_ids(runtime, wanted.text, wanted.prompt_tokens));
+    workload.new_tokens = wanted.new_tokens;
+    workload.batch = wanted.batch;
+    workload.n_vocab = valid_ids(runtime);
+    AFS_ASSIGN(const Trace trace, run_trace(runtime.engine(), runtime.plan(), runtime.weights(),
+                                            workload, read_ceiling(runtime.plan(), host_ceiling),
+                                            [] { return interrupted() != 0; }));
+    if (!wanted.chrome.empty())
+        AFS_TRY(write_file(wanted.chrome, chrome_json(trace, runtime.plan())));
+    if (wanted.json) {
+        Json json = about(runtime);
+        json["read_ceiling"] = trace.ceiling;
+        for (const TracePhase& phase : trace.phases)
+            json["phases"].push_back(as_json(phase, trace.ceiling));
+        return write_out(dump(json));
+    }
+    std::string text = title(runtime) + trace_text(trace, wanted.most_rows) + "\n";
+    if (!wanted.chrome.empty())
+        text += "timeline in " + wanted.chrome + ": open it at https://ui.perfetto.dev\n";
+    else
+        text += "next: afs-host trace --chrome trace.json writes the timeline for Perfetto\n";
+    return write_out(text);
+}
+
+Status tap_values(Runtime& runtime, const Wanted& wanted) {
+    std::vector<std::string> tags;
+    for (const std::string& pattern : wanted.taps) {
+        const auto found = matching_tags(runtime.plan(), pattern);
+        if (found.empty())
+            return not_found("no activation has the tag '" + pattern +
+                             "'; afs-host explain lists them, as L0.attn.q or L*.attn.q");
+        tags.insert(tags.end(), found.begin(), found.end());
+    }
+    AFS_ASSIGN(const std::vector<int32_t> ids,
+               prompt_ids(runtime, wanted.text, wanted.prompt_tokens));
+    AFS_ASSIGN(const TracedValues values, trace_values(runtime.engine(), tags, ids, wanted.chunk));
+    AFS_TRY(write_tensors(wanted.out, values));
+    Json json = about(runtime);
+    json["ids"] = ids;
+    json["file"] = wanted.out;
+    std::string text = title(runtime);
+    for (const std::string& tag : tags) {
+        const auto value = values.find(tag);
+        if (value == values.end()) {
+            text += "  " + tag + ": never formed, a program keeps it inside\n";
+            json["not_formed"].push_back(tag);
+            continue;
+        }
+        json["values"].push_back({{"tag", tag}, {"shape", value->second.dims}});
+        text += "  " + tag + ": fp32 [" + std::to_string(value->second.dims[0]) + ", " +
+                std::to_string(value->second.width()) + "]\n";
+    }
+    return write_out(wanted.json ? dump(json) : text + "written to " + wanted.out + "\n");
+}
+
+// False: some tag leaves its bound.
+Result<bool> against_golden(Runtime& runtime, const Wanted& wanted) {
+    AFS_ASSIGN(const GoldenTrace golden, open_golden_trace(wanted.golden_folder));
+    const std::vector<std::string> all = matching_tags(runtime.plan(), "all");
+    AFS_ASSIGN(const TracedValues values,
+               trace_values(runtime.engine(), all, golden.ids, wanted.chunk));
+    AFS_ASSIGN(const std::vector<GoldenRow> rows,
+               compare_to_golden(values, golden, all, runtime.dtype()));
+    bool held = true;
+    Json json = about(runtime);
+    for (const GoldenRow& row : rows) {
+        held = held && row.holds;
+        json["rows"].push_back({{"tag", row.tag},
+                                {"max", row.error.max},
+                                {"rms", row.error.rms},
+                                {"largest", row.largest},
+                                {"their_max", row.error.their_max},
+                                {"their_rms", row.error.their_rms},
+                                {"holds", row.holds}});
+    }
+    json["holds"] = held;
+    AFS_TRY(write_out(wanted.json ? dump(json)
+                                  : title(runtime) + golden_text(rows, golden, runtime.dtype())));
+    return held;
+}
+
+int run(const Command&, const ParsedOptions& options) {
+    catch_interrupts();
+    auto wanted = read_options(options);
+    if (!wanted) return report_failure(wanted.status(), kUsage);
+    auto config = open_config(options);
+    if (config) config = with_room(*config, 0, wanted->batch, "trace");
+    if (!config) return report_failure(config.status(), kUsage);
+    RuntimeOptions opening;
+    opening.random_weights = options.text("random-weights");
+    opening.tokenizer = opening.random_weights.empty() && wanted->golden_folder.empty();
+    double host_ceiling = 0;
+    if (!wanted->values_only()) {
+        CpuDevice host;
+        const auto measured = host.read_ceiling();
+        host_ceiling = measured ? *measured : 0;
+    }
+    auto runtime = Runtime::open(*config, opening);
+    if (!runtime) return report_not_opened(runtime.status());
+    Status status;
+    bool held = true;
+    if (!wanted->taps.empty()) {
+        status = tap_values(**runtime, *wanted);
+    } else if (!wanted->golden_folder.empty()) {
+        const auto answer = against_golden(**runtime, *wanted);
+        status = answer.status();
+        held = answer && *answer;
+    } else {
+        status = time_units(**runtime, *wanted, host_ceiling);
+    }
+    if (interrupted()) return 128 + interrupted();
+    if (!status.ok()) return report_failure(status, kFailed);
+    return held ? kDone : kFailed;
+}
+
+}  // namespace
+
+const Command& trace_command() {
+    static const Command command = {
+        "trace",
+        "shows where the time of a step goes, op by op; saves values by tag",
+        "afs-host trace [options]",
+        "afs-host trace --model-plugin llama3 --kernels reference -n 16",
+        {{"prompt,p", "TEXT", "what is processed before tokens are generated"},
+         {"max-tokens,n", "N", "decode steps that are timed (default 32)"},
+         {"batch", "N", "sequences at once (default 1)"},
+         {"rows", "N", "lines of each table; the others are summed (default 16)"},
+         {"chrome", "FILE", "also the timeline, for chrome://tracing and ui.perfetto.dev"},
+         {"tap", "TAG",
+          "instead: save this value over all tokens of the prompt (L3.attn.q, L*.attn.ctx, all); "
+          "may be repeated"},
+         {"out", "FILE", "with --tap: a .safetensors or .npy file (default taps.safetensors)"},
+         {"against-hf", "DIR",
+          "instead: compare every value with a trace made by tools/goldens/trace.py"},
+         {"chunk", "N",
+          "with --tap and --against-hf: tokens of a step; 1: decode steps (default: all at once)"},
+         {"random-weights", "SHAPE", "a model shape with random weights, as in bench"},
+         {"prompt-tokens", "N", "with --random-weights: length of the prompt (default 32)"},
+         {"json", "", "for machines"},
+         {"help,h", "", "this page"}},
+        true,
+        0,
+        run};
+    return command;
+}
+
+}  // namespace afs

@@ -1,0 +1,24 @@
+// How far values are from the exact ones, measured against somebody else's distance in the same
+// dtype: what rounding alone costs there.
+#pragma once
+#include <cstddef>
+#include <vector>
+
+namespace afs {
+
+struct ErrorRatio {
+    double max = 0, rms = 0;              // |value - exact|
+    double their_max = 0, their_rms = 0;  // 0: there is nobody to measure against
+    // Errors of one row go together, so few rows say little: the factor by which the ratio of two
+    // equally good results may be off by chance (two standard errors), from how much rows differ.
+    double slack = 1;
+    // Within 2x (max) and 1.25x (RMS) of theirs.
+    bool holds() const { return max <= 2 * slack * their_max && rms <= 1.25 * slack * their_rms; }
+};
+
+// theirs: NULL or as long as exact. Rows have `width` elements. A NaN that exact lacks is an
+// infinite error.
+ErrorRatio error_ratio(const std::vector<float>& values, const std::vector<float>& exact,
+                       const std::vector<float>* theirs, size_t width);
+
+}  // namespace afs
