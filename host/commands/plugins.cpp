@@ -7,6 +7,7 @@
 #include "commands/terminal.hpp"
 #include "doctor/survey.hpp"
 #include "runtime/plugin_search.hpp"
+#include "scaffold/scaffold.hpp"
 
 namespace afs {
 namespace {
@@ -104,15 +105,34 @@ int inspect(const PluginSearch& search, const std::string& name, bool json) {
     return looked.usable() ? kDone : kNotLoaded;
 }
 
+int make_new(const std::string& name, const ParsedOptions& options) {
+    ScaffoldRequest request;
+    request.name = name;
+    request.kind = options.text("kind", "kernels");
+    request.op = options.text("op", "rms_norm/1");
+    if (options.has("op") && request.kind != "kernels")
+        return report_failure(invalid("--op goes with --kind kernels"), kUsage);
+    const std::string folder = options.text("folder", "afs-" + request.kind + "-" + name);
+    const Status made = write_scaffold(request, folder);
+    if (!made.ok()) return report_failure(made, made.code() == Code::io ? kFailed : kUsage);
+    const Status written =
+        write_out("wrote " + folder + ": plugin.cpp, CMakeLists.txt with a test, README.md\n" +
+                  "next: cmake -S " + folder + " -B " + folder + "/build && cmake --build " +
+                  folder + "/build && ctest --test-dir " + folder +
+                  "/build\nthe test fails until plugin.cpp is filled in\n");
+    return written.ok() ? kDone : report_failure(written, kFailed);
+}
+
 int run(const Command&, const ParsedOptions& options) {
     catch_interrupts();
     const auto& words = options.positional();
+    if (words.size() == 2 && words[0] == "new") return make_new(words[1], options);
     const bool listing = !words.empty() && words[0] == "list" && words.size() == 1;
     const bool inspecting = !words.empty() && words[0] == "inspect" && words.size() == 2;
     if (!listing && !inspecting)
-        return report_failure(
-            invalid("plugins: expected 'list' or 'inspect NAME'; example: afs-host plugins list"),
-            kUsage);
+        return report_failure(invalid("plugins: expected 'list', 'inspect NAME' or 'new NAME'; "
+                                      "example: afs-host plugins list"),
+                              kUsage);
     auto config = open_config(options);
     if (!config) return report_failure(config.status(), kUsage);
     const PluginSearch search = plugin_search(*config);
@@ -123,14 +143,19 @@ int run(const Command&, const ParsedOptions& options) {
 }  // namespace
 
 const Command& plugins_command() {
-    static const Command command = {"plugins",
-                                    "lists the plugins that are found, and looks into one",
-                                    "afs-host plugins list | inspect NAME [options]",
-                                    "afs-host plugins inspect olmo2",
-                                    {{"json", "", "for machines"}, {"help,h", "", "this page"}},
-                                    true,
-                                    2,
-                                    run};
+    static const Command command = {
+        "plugins",
+        "lists the plugins that are found, looks into one, starts one of your own",
+        "afs-host plugins list | inspect NAME | new NAME [options]",
+        "afs-host plugins inspect olmo2",
+        {{"kind", "KIND", "new: model, kernels, tokenizer or env (default kernels)"},
+         {"op", "OP", "new: the op of a kernels plugin (default rms_norm/1)"},
+         {"folder", "DIR", "new: where to (default afs-<kind>-NAME)"},
+         {"json", "", "for machines"},
+         {"help,h", "", "this page"}},
+        true,
+        2,
+        run};
     return command;
 }
 

@@ -73,10 +73,11 @@ def make_model(config: dict, dtype: torch.dtype, seed: int):
     return model, hf
 
 
-def trace(model, config: dict, ids: list, first: int) -> dict:
-    """tag -> [n_tokens, width] of one forward pass."""
-    family = config["model_type"]
-    module = CLASSES[family][2]
+def trace(model, config: dict, ids: list, first: int, family=None, rotating=None) -> dict:
+    """tag -> [n_tokens, width] of one forward pass. family: whose modules the model has; rotating:
+    the layers that call the rotary function, all of them where it is None."""
+    module = CLASSES[config["model_type"]][2]
+    family = family or config["model_type"]
     values, handles = {}, []
 
     def keep(tag, value):
@@ -116,7 +117,7 @@ def trace(model, config: dict, ids: list, first: int) -> dict:
     output("final.norm", body.norm)
     output("logits", model.lm_head)
 
-    plain, layers = module.apply_rotary_pos_emb, iter(range(len(body.layers)))
+    plain, layers = module.apply_rotary_pos_emb, iter(rotating or range(len(body.layers)))
 
     def rope(q, k, *args, **kwargs):
         q, k = plain(q, k, *args, **kwargs)
