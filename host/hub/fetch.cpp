@@ -248,7 +248,13 @@ Result<Fetched> fetch(const Settings& settings, const FetchRequest& request,
     AFS_ASSIGN(const std::vector<RemoteFile> files, select_files(listing, request.selection));
     AFS_TRY(make_folder(place.parts));
     AFS_ASSIGN(const FolderLock lock, FolderLock::take(place.parts / "lock"));
-    AFS_TRY(claim_folder(files, place, listing.repository, cancelled));
+    const Status claimed = claim_folder(files, place, listing.repository, cancelled);
+    if (!claimed.ok()) {
+        std::error_code kept;  // another model's folder is left as it was
+        if (!fs::exists(place.parts / kOwner, kept)) fs::remove(place.parts / "lock", kept);
+        fs::remove(place.parts, kept);  // where nothing else is in it
+        return claimed;
+    }
     AFS_TRY(check_disk(files, place));
     Queue queue(settings, request, listing, files, place, cancelled);
     AFS_TRY(queue.run(watch));

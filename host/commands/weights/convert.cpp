@@ -48,6 +48,9 @@ int run(const Command& command, const ParsedOptions& options) {
             invalid("weights convert: expected what to read and what to write; example: " +
                     command.example),
             kUsage);
+    if (options.has("dtype"))
+        return report_failure(invalid("--dtype is that of activations; what is written is --as"),
+                              kUsage);
     const std::string dtype = options.text("as", "keep");
     convert::ConvertRequest request;
     request.dtype = dtype == "keep" ? int32_t{AFS_DTYPE_NONE} : parse_dtype(dtype);

@@ -113,6 +113,7 @@ TEST_CASE("weights verify, inspect, convert: wrong use") {
         {{"weights", "verify", kBundled, "--hub", "missing/model"}, 1, {"missing/model"}},
         {{"weights", "convert", kBundled}, 2, {"what to write"}},
         {{"weights", "convert", kBundled, "x.gguf", "--as", "q4"}, 2, {"--as", "'q4'"}},
+        {{"weights", "convert", kBundled, "x.gguf", "--dtype", "bf16"}, 2, {"--as"}},
         {{"weights", "convert", "nowhere", "x.gguf"}, 1, {"'nowhere'"}},
         {{"weights", "convert", kBundled, kBundled}, 1, {"is there already"}},
         {{"weights", "convert", kBundled, "/proc/x/y.gguf"}, 1, {"/proc/x/y.gguf"}},

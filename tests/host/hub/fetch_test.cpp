@@ -121,6 +121,7 @@ TEST_CASE("two files of one content, and parts of other contents") {
         CHECK(says(third.run().status(), {"holds another 'tokenizer.json'", "--to"}));
         CHECK(test::read_bytes(foreign.path() / "model" / "tokenizer.json") == "mine");
         CHECK_FALSE(fs::exists(foreign.path() / "model" / "config.json"));
+        CHECK_FALSE(fs::exists(foreign.path() / "model" / ".fetch"));
     }
     folder.write("model/.fetch/" + std::string(64, 'a') + "-old.part", "of another revision");
     FetchRun fetch("plain/model", folder);

@@ -8,9 +8,10 @@
 #include "afs/config/config.hpp"
 #include "afs/dequantise.hpp"
 #include "afs/weights/safetensors.hpp"
+#include "conformance/cases/random_blocks.hpp"
 #include "host/engine/model_fixture.hpp"
 #include "support/gguf_model.hpp"
-#include "support/random_blocks.hpp"
+
 #include "support/temp_folder.hpp"
 #include "weights/convert/convert.hpp"
 
@@ -82,7 +83,7 @@ fs::path block_model(const TempFolder& folder, int32_t dtype, const GgufSizes& s
             b.tensor({weight.name, 0, weight.shape, ones});
             continue;
         }
-        const std::vector<uint8_t> blocks = random_blocks(dtype, n, 0.06, ++seed);
+        const std::vector<uint8_t> blocks = afs::conformance::random_blocks(dtype, n, 0.06, ++seed);
         b.tensor({weight.name,
                   static_cast<uint32_t>(dtype - AFS_BLOCK),
                   weight.shape,
