@@ -16,12 +16,14 @@ Weights weights(const double* q, const double* k, size_t context, size_t stride,
     Weights w;
     long double max = -INFINITY, sum = 0;
     for (size_t t = 0; t < context; ++t) {
-        Sum score;
-        for (size_t d = 0; d < hd; ++d)
-            score.add(static_cast<long double>(q[d]) * k[t * stride + d] * scale);
-        w.p.push_back(score.value());
-        w.largest_s1 = std::max(w.largest_s1, score.s1());
-        max = std::max<long double>(max, score.value());
+        long double score = 0, absolute = 0;
+        for (size_t d = 0; d < hd; ++d) {
+            const long double term = static_cast<long double>(q[d]) * k[t * stride + d] * scale;
+            score += term, absolute += std::abs(term);
+        }
+        w.p.push_back(score);
+        w.largest_s1 = std::max(w.largest_s1, static_cast<double>(absolute));
+        max = std::max(max, score);
     }
     std::vector<long double> distance;
     for (long double& s : w.p) {

@@ -9,7 +9,7 @@
 namespace afs::bound {
 namespace {
 
-constexpr double kSigmas = 6;         // of a mean's distribution, before it counts as a bias
+constexpr double kSigmas = 7;         // of a mean's distribution, before it counts as a bias
 constexpr double kShapeLimit = 1.15;  // of many elements; fewer get kShapeSlack / sqrt(n) more
 constexpr double kShapeSlack = 4;
 

@@ -141,9 +141,15 @@ std::string verdict(const SuiteResult& result, const std::string& plugin) {
                  result.level == Level::full ? "full" : "quick", result.seconds);
     if (result.n_resumed)
         text += std::to_string(result.n_resumed) + " results are from the journal\n";
+    if (result.facts.kind != "kernels") {
+        for (const CaseResult& r : result.results)
+            if (r.ending == Ending::declined)
+                return text + "not judged: " + r.id + " (" + r.text + ")\n";
+        return text;
+    }
     if (result.conformant() && result.level == Level::quick)
         return text + "next: afs-host conformance " + quoted(plugin) + " --full\n";
-    if (result.conformant() && result.facts.kind == "kernels")
+    if (result.conformant())
         return text + "next: afs-host conformance " + quoted(plugin) + " --random 10000\n";
     return text;
 }

@@ -53,6 +53,7 @@ struct SuiteResult {
 
     size_t n_faults() const;  // not waived
     size_t n_ops() const;     // that are offered
+    bool judged_something() const;  // an op was offered, a vocabulary read, ..
     bool conformant() const;
     std::map<std::string, Tally> by_group() const;
     std::map<std::string, Tally> by_op() const;

@@ -50,14 +50,18 @@ TEST_CASE("endings: each kind of misbehaviour by its name") {
         std::vector<std::string> more;
     };
     const std::vector<Expected> all = {
+// AddressSanitizer turns the signal into an exit and has a malloc of its own.
+#if !defined(__SANITIZE_ADDRESS__)
         {"crash", "crashed", "signal 11", {"--case", kCase}},
+        {"leak", "leaked", "bytes behind", {"--case", "leak@" + kCase}},
+        {"hog", "out of memory", "more than 256 MiB", {"--case", kCase, "--case-memory", "256"}},
+#endif
         {"exit", "exited", "exit code 3", {"--case", kCase}},
         {"refuse", "refused", "its query had said yes", {"--case", kCase}},
         {"workspace", "failed", "64 bytes of workspace", {"--case", kCase}},
-        {"leak", "leaked", "bytes behind", {"--case", "leak@" + kCase}},
         {"exact", "failed", "structs of a newer host", {"--case", "abi.growth"}},
-        {"hang", "hung", "no end after 1 s in run", {"--case", kCase, "--case-seconds", "1"}},
-        {"hog", "out of memory", "more than 256 MiB", {"--case", kCase, "--case-memory", "256"}}};
+        {"hang", "hung", "no end after 1 s in run", {"--case", kCase, "--case-seconds", "1"}}
+    };
     for (const Expected& e : all) {
         std::vector<std::string> args = {"--option", std::string("how=") + e.how, "--json"};
         args.insert(args.end(), e.more.begin(), e.more.end());
