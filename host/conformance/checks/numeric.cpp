@@ -10,6 +10,7 @@ bool threw(const Status& status) {
 bool ended_early(const Outcome& o, CaseResult& r) {
     if (o.status.ok()) return false;
     r.text = o.status.message();
+    r.device_lost = o.status.code() == Code::device;
     r.ending = o.refused                            ? Ending::declined
                : threw(o.status)                    ? Ending::threw
                : o.status.code() == Code::no_memory ? Ending::out_of_memory

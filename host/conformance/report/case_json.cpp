@@ -40,6 +40,7 @@ nlohmann::ordered_json as_json(const CaseResult& r) {
     text("rules", r.rules), text("text", r.text), text("looks_like", r.looks_like);
     text("arithmetic", r.arithmetic), text("stage", r.stage), text("waiver", r.waiver);
     text("smallest", r.smallest), text("element", r.element);
+    if (r.device_lost) json["device_lost"] = true;
     if (!r.element.empty())
         json["got"] = number(r.got), json["want"] = number(r.want), json["ulps"] = number(r.ulps);
     for (const auto& [key, value] :
@@ -62,6 +63,7 @@ CaseResult result_from(const nlohmann::json& json) {
     r.ulps = number_of(json, "ulps"), r.seconds = number_of(json, "seconds");
     r.h = number_of(json, "h"), r.s = number_of(json, "s"), r.b = number_of(json, "b");
     r.nmse = number_of(json, "nmse");
+    r.device_lost = json.value("device_lost", false);
     return r;
 }
 

@@ -36,9 +36,10 @@ struct CaseResult {
     double h = 0, s = 0, b = 0, nmse = 0;  // of the limits; nmse as it is
     std::string arithmetic;                // "acc fp32, inside bf16"
     double seconds = 0;
-    std::string stage;     // where a crash happened
-    std::string waiver;    // why a fault is forgiven
-    std::string smallest;  // id of the smallest case that still fails
+    std::string stage;         // where a crash happened
+    std::string waiver;        // why a fault is forgiven
+    std::string smallest;      // id of the smallest case that still fails
+    bool device_lost = false;  // this process can use its device no more
 };
 
 }  // namespace afs::conformance

@@ -51,8 +51,8 @@ struct SuiteResult {
     bool stopped = false;
     size_t n_resumed = 0;
 
-    size_t n_faults() const;  // not waived
-    size_t n_ops() const;     // that are offered
+    size_t n_faults() const;        // not waived
+    size_t n_ops() const;           // that are offered
     bool judged_something() const;  // an op was offered, a vocabulary read, ..
     bool conformant() const;
     std::map<std::string, Tally> by_group() const;

@@ -147,6 +147,7 @@ void Pool::run(const std::vector<std::string>& ids, const std::function<void(Cas
                                r.ending == Ending::exited || r.ending == Ending::out_of_memory ||
                                r.text.rfind("opening again", 0) == 0;
             if (ended && workers_[i]->busy()) workers_[i].reset();
+            if (r.device_lost) workers_[i].reset();
             if (was_busy) end(std::move(r));
             if (!workers_[i] || !was_busy) workers_[i].reset();
         }

@@ -59,7 +59,11 @@ int worker_main() {
           {"device", subject->device_name},
           {"about", subject->about}});
     PreparedCase::on_stage = [](const char* stage) { send({{"stage", stage}}); };
-    while (std::getline(std::cin, line)) send(as_json(run_check(*subject, line)));
+    while (std::getline(std::cin, line)) {
+        const CaseResult result = run_check(*subject, line);
+        send(as_json(result));
+        if (result.device_lost) break;  // a fresh process gets the device anew
+    }
     _exit(0);  // no static destructors of a plugin
 }
 
