@@ -11,7 +11,6 @@
 #include "conformance/cases/random_blocks.hpp"
 #include "host/engine/model_fixture.hpp"
 #include "support/gguf_model.hpp"
-
 #include "support/temp_folder.hpp"
 #include "weights/convert/convert.hpp"
 
