@@ -6,6 +6,7 @@
 #include "afs/version.hpp"
 #include "afs/weights/mapped_file.hpp"
 #include "doctor/build_info.hpp"
+#include "doctor/certificates.hpp"
 #include "doctor/dependencies.hpp"
 #include "doctor/findings_report.hpp"
 #include "doctor/weights_section.hpp"
@@ -89,7 +90,7 @@ Report environment_report(const Diagnosis& diagnosis, const Result<Config>& conf
     out.add("What works here").add(capabilities(diagnosis));
     if (sanity) add_sanity(*sanity, out);
     write_findings(diagnosis, out);
-    out.add("Plugins").add(plugin_table(diagnosis));
+    out.add("Plugins").add(plugin_table(diagnosis, find_certificates(reports)));
     add_dependencies(diagnosis, out);
     add_config(diagnosis, out);
     if (config) add_weights(*config, reports, out.add("Weights"));

@@ -86,14 +86,17 @@ report::Table capabilities(const Diagnosis& diagnosis) {
     return table;
 }
 
-report::Table plugin_table(const Diagnosis& diagnosis) {
-    report::Table table{{"plugin", "version", "status", "SHA-256", "built by"}, {}};
+report::Table plugin_table(const Diagnosis& diagnosis,
+                           const std::map<std::string, report::Cell>& certificates) {
+    report::Table table{{"plugin", "version", "status", "SHA-256", "built by", "certificate"}, {}};
     for (const SurveyedPlugin& plugin : diagnosis.plugins) {
         const bool read = plugin.facts.ok();
-        table.rows.push_back({plugin.kind() + "-" + plugin.candidate.name,
-                              read ? plugin.facts->version : "",
-                              plugin.usable() ? Mark::ok : Mark::warning, plugin.sha256,
-                              read ? plugin.facts->build : plugin.reason()});
+        const auto certificate = certificates.find(plugin.sha256);
+        table.rows.push_back(
+            {plugin.kind() + "-" + plugin.candidate.name, read ? plugin.facts->version : "",
+             plugin.usable() ? Mark::ok : Mark::warning, plugin.sha256,
+             read ? plugin.facts->build : plugin.reason(),
+             certificate == certificates.end() ? report::Cell("none") : certificate->second});
     }
     return table;
 }

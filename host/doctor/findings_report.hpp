@@ -14,7 +14,9 @@ report::Mark mark_of(int32_t check_status);
 void write_findings(const Diagnosis& diagnosis, report::Report& out);
 // Kinds of plugins with what can be used here and what cannot, and why.
 report::Table capabilities(const Diagnosis& diagnosis);
-report::Table plugin_table(const Diagnosis& diagnosis);
+// certificates: by the hash of a plugin's file.
+report::Table plugin_table(const Diagnosis& diagnosis,
+                           const std::map<std::string, report::Cell>& certificates);
 
 // Findings of one plugin, or with but=true of all others, as JSON.
 std::string findings_json(const Diagnosis& diagnosis, const std::string& plugin, bool but);

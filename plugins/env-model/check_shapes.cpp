@@ -132,7 +132,8 @@ Findings check_gguf(const ActiveModel& model) {
             {AFS_CHECK_FAIL, "shapes", "general.architecture is not stated", "", "convert again"}};
     const auto number = [&](const std::string& key) {
         const auto found = model.header.numbers.find(architecture->second + "." + key);
-        return found == model.header.numbers.end() ? 0 : static_cast<uint64_t>(found->second);
+        const double value = found == model.header.numbers.end() ? 0 : found->second;
+        return value >= 0 && value < 1e15 ? static_cast<uint64_t>(value) : 0;  // NaN is neither
     };
     const uint64_t layers = number("block_count"), hidden = number("embedding_length");
     Findings out;

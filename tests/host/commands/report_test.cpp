@@ -29,7 +29,15 @@ struct Reports {
 
 TEST_CASE("report: the same machine gives the same twice, but for what is of the moment") {
     const Reports reports;
+    // A certificate counts for the file it was given for, by hash.
+    const auto judged = reports.run({"plugins", "inspect", "reference", "--json"});
+    const std::string hash = Json::parse(judged.out)["sha256"];
     for (const char* name : {"a", "b"}) {
+        reports.folder.write(std::string(name) + "/conformance-x.json",
+                             R"({"certificate": "afs conformance", "conformant": true,
+                                 "plugin": {"sha256": ")" +
+                                 hash + R"("}, "suite": {"level": "full", "date": "then"}})");
+        reports.folder.write(std::string(name) + "/torn.json", "{\"certificate\"");
         const auto result = reports.run({"report", "--reports", name});
         INFO(result.out << result.err);
         REQUIRE(result.exit_code == 0);
@@ -50,7 +58,8 @@ TEST_CASE("report: the same machine gives the same twice, but for what is of the
         CHECK_THAT(titles, Contains(part));
     CHECK_THAT(reports.text("a/environment_report.html"),
                Contains("</html>") && !Contains("http://"));
-    CHECK_THAT(reports.text("a/environment_report.md"), Contains("# Environment report"));
+    CHECK_THAT(reports.text("a/environment_report.md"),
+               Contains("# Environment report") && Contains("**ok** conformant, full, then"));
 
     const auto same =
         reports.run({"report", "--diff", "a/environment_report.json", "b/environment_report.json"});
