@@ -172,7 +172,8 @@ TEST_CASE("what a hub refuses is said with what to do") {
     fetch.request.revision = "v9";
     CHECK(says(fetch.run().status(), {"no revision 'v9'"}));
     fetch.settings.endpoint = "http://127.0.0.1:1";
-    CHECK(says(fetch.run().status(), {"127.0.0.1:1", "gave up after 6 tries"}));
+    CHECK(
+        says(fetch.run().status(), {"127.0.0.1:1", "check the network", "gave up after 6 tries"}));
 }
 
 TEST_CASE("a hub that asks to wait is waited for") {

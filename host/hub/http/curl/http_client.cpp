@@ -35,6 +35,15 @@ bool may_pass(CURLcode code) {
     }
 }
 
+// What a user can do about it; "": only wait.
+std::string remedy(CURLcode code) {
+    if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE)
+        return "; CURL_CA_BUNDLE names the file of certificates to trust";
+    if (code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_CONNECT)
+        return "; check the network, HF_ENDPOINT and https_proxy";
+    return {};
+}
+
 std::string trimmed(std::string_view text) {
     const char* blank = " \t\r\n";
     const size_t first = text.find_first_not_of(blank);
@@ -162,8 +171,8 @@ struct HttpClient::Impl {
         if (cancelled()) return Status(Code::cancelled, "interrupted");
         if (code != CURLE_OK)
             return Status(Code::io,
-                          "no answer from '" + without_credentials(url) +
-                              "': " + (message[0] ? message : curl_easy_strerror(code)),
+                          "no answer from '" + without_credentials(url) + "': " +
+                              (message[0] ? message : curl_easy_strerror(code)) + remedy(code),
                           {}, code);
         curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &response.status);
         curl_off_t wait = 0;
