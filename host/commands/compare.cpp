@@ -123,7 +123,8 @@ std::string next_command(const Comparison& made, const ParsedOptions& options) {
         const WrongTag* wrong = side.judgement ? side.judgement->first_wrong() : nullptr;
         for (const Backend& backend : side.backends)
             if (wrong && backend.name == wrong->backend)
-                return "afs-host conformance " + quoted(backend.path);
+                return "afs-host conformance " + quoted(backend.path) +
+                       (made.conformance.empty() ? "" : " " + made.conformance);
         return command_line(options, pages, "");
     }
     if (!options.has("html")) return command_line(options, pages, " --html compare.html");

@@ -226,7 +226,7 @@ const Command& trace_command() {
         "trace",
         "shows where the time of a step goes, op by op; saves values by tag",
         "afs-host trace [options]",
-        "afs-host trace --model-plugin llama3 --kernels reference -n 16",
+        "afs-host trace --kernels reference -n 16",
         {{"prompt,p", "TEXT", "what is processed before tokens are generated"},
          {"max-tokens,n", "N", "decode steps that are timed (default 32)"},
          {"batch", "N", "sequences at once (default 1)"},

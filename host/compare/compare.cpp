@@ -200,6 +200,7 @@ private:
         if (wrong && !wrong->inside_program) {
             made_.case_folder = options_.case_folder + "/" + wrong->tag;
             AFS_TRY(write_case(side, *wrong, ids_, made_.case_folder));
+            made_.conformance = conformance_arguments(side, *wrong, made_.n_tokens);
         }
         if (made_.wrong_side != "test" || differing_.empty()) return {};
         const auto ask = [this](const std::vector<uint32_t>& nodes) { return wrong_with(nodes); };

@@ -41,7 +41,7 @@ struct Comparison {
     std::string wrong_side;  // "test", "base", "both"; empty: both are right
     std::optional<SmallestSet> smallest;
     std::vector<std::string> smallest_tags;
-    std::string case_folder, rerun;
+    std::string case_folder, conformance, rerun;
 
     // Where both are right.
     uint32_t n_cut = 0;  // nodes of the base's programs that the test overrides

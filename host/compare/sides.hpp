@@ -24,7 +24,7 @@ std::vector<Difference> differences(const Config& a, const Config& b);
 // INVALID where more than one thing differs: it lists them.
 Status check_fair(const Config& base, const Config& test);
 
-// "reference", "mine,reference", with pins: "cuda (2 pins)"
+// "reference", "mine,reference", with pins: "fast (2 pins)"
 std::string kernels_text(const Config& config);
 
 // The same model computed by the reference alone, in `dtype`; empty: the configuration's.

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "compare/weight_rows.hpp"
+#include "conformance/cases/case_spec.hpp"
 #include "report/report.hpp"
 #include "trace/tensor_file.hpp"
 
@@ -58,24 +59,55 @@ std::vector<std::string> input_tags(const Plan& plan, const afs_node& node) {
 
 }  // namespace
 
+std::string conformance_arguments(const Runtime& side, const WrongTag& wrong, uint32_t n_tokens) {
+    const Plan& plan = side.plan();
+    const afs_graph& graph = *plan.abi;
+    const afs_node& node = *graph.nodes[wrong.node];
+    const afs_value& out = *graph.values[node.output];
+    const bool decode = wrong.step_class == "decode steps";
+    const Weight* weight = node.n_inputs > 1 ? side.weights().of_value(node.inputs[1]) : nullptr;
+    const std::string op = node.op;
+    if (op == "attention/1") {
+        const auto p = read<afs_attention_params>(node.params);
+        const afs_value& kv = *graph.values[node.inputs[1]];
+        const afs_kv_layout& layout = plan.kv_layouts[static_cast<size_t>(kv.kv_group)];
+        auto spec = conformance::spec(op, out.dtype, layout.dtype, "normal");
+        spec.set("h", p.n_heads).set("kv", p.n_kv_heads).set("hd", p.head_dim);
+        spec.set("bs", layout.block_size);
+        spec.set("seqs",
+                 decode ? std::to_string(n_tokens - 1) + "+1" : "0+" + std::to_string(n_tokens));
+        if (decode) spec.set("decode", 1);
+        return "--case " + spec.id();
+    }
+    if (op == "linear/1" && weight) {
+        auto spec = conformance::spec(op, out.dtype, weight->dtype, "normal");
+        spec.set("n", decode ? 1 : n_tokens).set("m", weight->dims[0]).set("k", weight->dims[1]);
+        if (decode) spec.set("decode", 1);
+        return "--case " + spec.id();
+    }
+    return "--op " + op;
+}
+
 Status write_case(Runtime& side, const WrongTag& wrong, const std::vector<int32_t>& ids,
                   const std::string& folder) {
     const Plan& plan = side.plan();
     const afs_node& node = *plan.abi->nodes[wrong.node];
     std::vector<std::string> tags = input_tags(plan, node);
-    Json json = {{"op", wrong.op},
-                 {"tag", wrong.tag},
-                 {"steps", wrong.step_class},
-                 {"kernels", wrong.backend},
-                 {"model", side.model_origin()},
-                 {"dtype", side.dtype()},
-                 {"plan", plan.id},
-                 {"params", params_of(node)},
-                 {"inputs", tags},
-                 {"output", wrong.tag},
-                 {"verdict", wrong.text},
-                 {"looks_like", wrong.looks_like},
-                 {"ids", ids}};
+    Json json = {
+        {"op", wrong.op},
+        {"tag", wrong.tag},
+        {"steps", wrong.step_class},
+        {"kernels", wrong.backend},
+        {"model", side.model_origin()},
+        {"dtype", side.dtype()},
+        {"plan", plan.id},
+        {"params", params_of(node)},
+        {"inputs", tags},
+        {"output", wrong.tag},
+        {"verdict", wrong.text},
+        {"looks_like", wrong.looks_like},
+        {"conformance", conformance_arguments(side, wrong, static_cast<uint32_t>(ids.size()))},
+        {"ids", ids}};
     for (const Backend& backend : plan.backends)
         if (backend.name == wrong.backend) {
             json["path"] = backend.path;

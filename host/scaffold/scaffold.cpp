@@ -70,7 +70,7 @@ bool is_name(const std::string& name) {
 std::string test_of(const ScaffoldRequest& request) {
     if (request.kind == "kernels")
         return "compare --base reference --test " + request.name +
-               ",reference --model-plugin llama3 --no-speed --judge-tokens 40 --plugin";
+               ",reference --no-speed --judge-tokens 40 --plugin";
     if (request.kind == "model")
         return "explain --kernels reference --model-plugin " + request.name +
                " --random-weights ${CMAKE_CURRENT_SOURCE_DIR}/config.json --plugin";

@@ -30,7 +30,7 @@ std::string tag_of_all_layers(const std::string& tag);
 std::string unit_tags(const Plan& plan, const Unit& unit);
 // "linear/1", "program", "copy"
 std::string unit_op(const Plan& plan, const Unit& unit);
-// The backend's name; of a copy "cuda/1 -> cpu/1".
+// The backend's name; of a copy "gpu/1 -> cpu/1".
 std::string unit_place(const Plan& plan, const Unit& unit);
 
 }  // namespace afs
