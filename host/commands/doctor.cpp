@@ -57,7 +57,7 @@ Sanity sanity_of(const Config& config, const Diagnosis& diagnosis) {
     how.progress = [&](const std::string&, size_t tokens) {
         progress.update(tokens, how.max_tokens);
     };
-    return run_sanity(config, diagnosis.sanity_order(), how);
+    return run_sanity(config, sanity_kernels(config, diagnosis), how);
 }
 
 std::string summary_text(const Diagnosis& diagnosis, const fs::path& reports, bool sanity) {

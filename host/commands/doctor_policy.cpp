@@ -49,7 +49,7 @@ int run_policy(const ParsedOptions& options, const Result<Config>& given, const 
         diagnosis.findings.push_back(std::move(finding));
     Sanity sanity;
     const bool run_model = wanted->sanity && config.ok();
-    if (run_model) sanity = run_sanity(*config, diagnosis.sanity_order());
+    if (run_model) sanity = run_sanity(*config, sanity_kernels(*config, diagnosis));
     if (interrupted()) return 128 + interrupted();
     const bool passed = diagnosis.count(AFS_CHECK_FAIL) == 0 &&
                         (policy->warnings_pass || diagnosis.count(AFS_CHECK_WARN) == 0) &&

@@ -96,7 +96,7 @@ int compile(const ParsedOptions& options) {
         Progress progress("sanity");
         SanityOptions how;
         how.progress = [&](const std::string&, size_t n) { progress.update(n, how.max_tokens); };
-        sanity = run_sanity(*config, diagnosis.sanity_order(), how);
+        sanity = run_sanity(*config, sanity_kernels(*config, diagnosis), how);
     }
     if (interrupted()) return 128 + interrupted();
     const report::Report page =

@@ -96,13 +96,6 @@ std::vector<std::string> Diagnosis::usable(const std::string& kind) const {
     return names;
 }
 
-std::vector<std::string> Diagnosis::sanity_order() const {
-    std::vector<std::string> kernels = usable("kernels");
-    std::stable_partition(kernels.begin(), kernels.end(),
-                          [](const std::string& name) { return name == "reference"; });
-    return kernels;
-}
-
 Diagnosis diagnose(const Result<Config>& config, const DiagnosisOptions& options) {
     Diagnosis out;
     out.root = project_root();

@@ -24,8 +24,6 @@ struct Diagnosis {
     size_t count(int32_t status) const;
     // "kernels" -> the names of those that can be used here.
     std::vector<std::string> usable(const std::string& kind) const;
-    // The kernels that can be used here, the readable backend first: it judges the others.
-    std::vector<std::string> sanity_order() const;
 };
 
 struct DiagnosisOptions {

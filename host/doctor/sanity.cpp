@@ -80,6 +80,14 @@ bool Sanity::ok() const {
     });
 }
 
+std::vector<std::string> sanity_kernels(const Config& config, const Diagnosis& diagnosis) {
+    const bool named = config.origin("kernels").rfind("command line", 0) == 0;
+    std::vector<std::string> kernels = named ? config.list("kernels") : diagnosis.usable("kernels");
+    std::stable_partition(kernels.begin(), kernels.end(),
+                          [](const std::string& name) { return name == "reference"; });
+    return kernels;
+}
+
 Sanity run_sanity(const Config& config, const std::vector<std::string>& kernels,
                   const SanityOptions& options) {
     Sanity out{kPrompt, {}};

@@ -33,6 +33,10 @@ struct SanityOptions {
     std::string program = "/proc/self/exe";
 };
 
+// What to run: the kernels that the command line names, else all that work here; the readable
+// backend first where it is among them, for it judges the others.
+std::vector<std::string> sanity_kernels(const Config& config, const Diagnosis& diagnosis);
+
 // Greedy, so that two backends that compute the same draw the same.
 Sanity run_sanity(const Config& config, const std::vector<std::string>& kernels,
                   const SanityOptions& options = {});

@@ -111,6 +111,9 @@ TEST_CASE("doctor --sanity compares the backends, --write-env takes the fastest"
     std::ifstream file(doctor.folder.path() / "reports/.env.autodetected");
     const std::string text{std::istreambuf_iterator<char>(file), {}};
     CHECK_THAT(text, Contains("\nAFS_KERNELS=") && Contains("\nAFS_THREADS="));
+    const auto one = doctor.run({"--sanity", "--checks", "model", "--kernels", "reference"});
+    CHECK(one.exit_code == 0);
+    CHECK(doctor.read("test_summary.json")["runs"].size() == 1);
     // It works as a .env.
     doctor.folder.write(".env", text);
     const auto shown = ProgramRun{AFS_BUILD_DIR "/bin/afs-host",
