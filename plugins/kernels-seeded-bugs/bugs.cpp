@@ -35,6 +35,7 @@ constexpr BugEntry kBugs[] = {
      "weights are rounded to bf16 and it says fp32"},
     {Bug::flushes, "flushes", "linear/1", "subnormal inputs become 0 and it does not say so"},
     {Bug::writes_input, "writes-input", "linear/1", "an input is scaled where it lies"},
+    {Bug::one_k_over_512, "k-512", "linear/1", "of K = 512 n + 1 the last element is left out"},
 
     {Bug::eps_outside, "eps-outside", "rms_norm/1", "eps is added outside the root"},
     {Bug::eps_left_out, "eps-left-out", "rms_norm/1", "eps is left out"},
@@ -48,6 +49,8 @@ constexpr BugEntry kBugs[] = {
     {Bug::first_row_scale, "first-row-scale", "rms_norm/1", "every row is scaled as the first"},
     {Bug::rough_root, "rough-root", "rms_norm/1", "the root has 12 bits, without a Newton step"},
     {Bug::bf16_squares, "bf16-squares", "rms_norm/1", "squares are summed in bf16"},
+    {Bug::last_row_scale, "row-64-scale", "rms_norm/1",
+     "with 64 n + 1 rows the last one is scaled as the one before"},
 
     {Bug::interleaves, "interleaves", "rope/1", "pairs are (2i, 2i+1)"},
     {Bug::position_ahead, "position-ahead", "rope/1", "rotates by position + 1"},
@@ -59,6 +62,7 @@ constexpr BugEntry kBugs[] = {
     {Bug::bf16_position, "bf16-position", "rope/1", "positions are rounded to bf16"},
     {Bug::position_clamped, "position-clamped", "rope/1", "positions end at 8191"},
     {Bug::does_not_rotate, "does-not-rotate", "rope/1", "the input is copied"},
+    {Bug::table_ends, "table-ends", "rope/1", "positions end at 131071"},
 
     {Bug::drops_last_key, "drops-last-key", "attention/1", "a query does not see its own key"},
     {Bug::drops_first_key, "drops-first-key", "attention/1", "the first key is left out"},
@@ -93,6 +97,7 @@ constexpr BugEntry kBugs[] = {
      "a narrower cache is cut, not rounded"},
     {Bug::last_head_lost, "last-head-lost", "kv_append/1",
      "the last of several heads is not stored"},
+    {Bug::cache_loses_nan, "cache-loses-nan", "kv_append/1", "NaN is stored as 0"},
 
     {Bug::swaps_gate, "swaps-gate", "swiglu/1", "gate and up change places"},
     {Bug::sigmoid_only, "sigmoid-only", "swiglu/1", "multiplies by sigmoid"},
@@ -103,6 +108,10 @@ constexpr BugEntry kBugs[] = {
     {Bug::add_tail, "add-tail", "add/1", "behind whole vectors of 16 only a is taken"},
     {Bug::add_saturates, "add-saturates", "add/1", "results end at 65504"},
     {Bug::add_truncates, "add-truncates", "add/1", "the output is cut, not rounded"},
+    {Bug::swiglu_whole_tile, "swiglu-tile-4096", "swiglu/1",
+     "of 4096 n elements the last one is left as gate"},
+    {Bug::add_almost_tile, "add-tail-4095", "add/1",
+     "of 4096 n - 1 elements the last one is left as a"},
 
     {Bug::next_row, "next-row", "embed/1", "the row behind is read"},
     {Bug::forgets_sampled, "forgets-sampled", "embed/1", "negative ids are row 0"},
@@ -111,6 +120,10 @@ constexpr BugEntry kBugs[] = {
     {Bug::rows_in_order, "rows-in-order", "select_rows/1", "rows are taken in order"},
     {Bug::repeats_lost, "repeats-lost", "select_rows/1",
      "a row that is asked for twice comes once"},
+    {Bug::embed_loses_nan, "embed-loses-nan", "embed/1", "NaN is read as 0"},
+    {Bug::rows_lose_nan, "rows-lose-nan", "select_rows/1", "NaN is read as 0"},
+    {Bug::rows_clamp_infinity, "rows-clamp-infinity", "select_rows/1",
+     "infinity is read as the largest number"},
 
     {Bug::tie_to_highest, "tie-to-highest", "sample/1", "ties go to the highest id"},
     {Bug::no_top_k, "no-top-k", "sample/1", "top_k is not read"},
@@ -119,12 +132,19 @@ constexpr BugEntry kBugs[] = {
     {Bug::ignores_n_vocab, "ignores-n-vocab", "sample/1", "padded ids are drawn too"},
     {Bug::seed_only, "seed-only", "sample/1", "every position draws the same number"},
     {Bug::always_greedy, "always-greedy", "sample/1", "temperature is not read"},
+    {Bug::skips_infinity, "skips-infinity", "sample/1", "infinite logits are never drawn"},
 };
 
 }  // namespace
 
 const BugEntry* bug_entry(size_t number) {
     return number >= 1 && number <= std::size(kBugs) ? &kBugs[number - 1] : nullptr;
+}
+
+const BugEntry* bug_named(const std::string& name) {
+    for (const BugEntry& entry : kBugs)
+        if (name == entry.name) return &entry;
+    return nullptr;
 }
 
 size_t n_bugs() {

@@ -1,6 +1,7 @@
 // The mistakes that this plugin can make, one at a time. Each is one that kernels have had.
 #pragma once
 #include <cstddef>
+#include <string>
 
 namespace afs::seeded {
 
@@ -32,6 +33,7 @@ enum class Bug {
     narrows_weights,
     flushes,
     writes_input,
+    one_k_over_512,
     // rms_norm/1
     eps_outside,
     eps_left_out,
@@ -45,6 +47,7 @@ enum class Bug {
     first_row_scale,
     rough_root,
     bf16_squares,
+    last_row_scale,
     // rope/1
     interleaves,
     position_ahead,
@@ -56,6 +59,7 @@ enum class Bug {
     bf16_position,
     position_clamped,
     does_not_rotate,
+    table_ends,
     // attention/1
     drops_last_key,
     drops_first_key,
@@ -83,6 +87,7 @@ enum class Bug {
     skips_last_token,
     truncates_cache,
     last_head_lost,
+    cache_loses_nan,
     // swiglu/1, add/1
     swaps_gate,
     sigmoid_only,
@@ -93,6 +98,8 @@ enum class Bug {
     add_tail,
     add_saturates,
     add_truncates,
+    swiglu_whole_tile,
+    add_almost_tile,
     // embed/1, select_rows/1
     next_row,
     forgets_sampled,
@@ -100,6 +107,9 @@ enum class Bug {
     embed_truncates,
     rows_in_order,
     repeats_lost,
+    embed_loses_nan,
+    rows_lose_nan,
+    rows_clamp_infinity,
     // sample/1
     tie_to_highest,
     no_top_k,
@@ -107,7 +117,8 @@ enum class Bug {
     no_min_p,
     ignores_n_vocab,
     seed_only,
-    always_greedy
+    always_greedy,
+    skips_infinity
 };
 
 struct BugEntry {
@@ -119,6 +130,7 @@ struct BugEntry {
 
 // By number, from 1; NULL past the end.
 const BugEntry* bug_entry(size_t number);
+const BugEntry* bug_named(const std::string& name);
 size_t n_bugs();
 
 }  // namespace afs::seeded

@@ -1,6 +1,6 @@
 // kernels-seeded-bugs: every op, right but for one chosen bug. Conformance must find each of them:
-// afs-host conformance --self-test. Option "bug": a number from 1, 0 or none for none; open says
-// NOT_FOUND past the last, describe says which it is ("name|op|what it does").
+// afs-host conformance --self-test. Option "bug": a name or a number from 1, 0 or none for
+// none; open says NOT_FOUND past the last, describe says which it is ("name|op|what it does").
 #include <charconv>
 
 #include "afs/plugin/kernels.hpp"
@@ -61,14 +61,12 @@ public:
             it == args.options.end() || it->second == "none" ? "0" : it->second;
         size_t number = 0;
         const char* end = text.data() + text.size();
-        if (const auto [stop, error] = std::from_chars(text.data(), end, number);
-            error != std::errc() || stop != end)
-            return invalid("option 'bug': expected a number from 0 to " + std::to_string(n_bugs()) +
-                           ", found '" + text + "'");
-        const BugEntry* entry = bug_entry(number);
-        if (number && !entry)
-            return not_found("option 'bug': there are " + std::to_string(n_bugs()) + ", found " +
-                             text);
+        const auto [stop, error] = std::from_chars(text.data(), end, number);
+        const bool is_number = error == std::errc() && stop == end;
+        const BugEntry* entry = is_number ? bug_entry(number) : bug_named(text);
+        if (!entry && !(is_number && number == 0))
+            return not_found("option 'bug': expected a name or a number from 0 to " +
+                             std::to_string(n_bugs()) + ", found '" + text + "'");
         return std::unique_ptr<KernelBackend>(new Backend(entry));
     }
     std::string about() const override {

@@ -7,7 +7,7 @@ namespace afs::conformance {
 bool fits(const Outcome& o, const bound::Judged& judged) {
     if (judged.want.empty()) return false;
     const bound::Verdict v = bound::verdict(o.output.doubles().data(), judged);
-    return !v.over() && v.shape < 2 * v.shape_limit;
+    return !v.over() && v.shape < 1.3 * v.shape_limit && v.bias < 1.5;
 }
 
 std::string looks_like(const OpCase& c, const Outcome& o, const Judgement& j) {

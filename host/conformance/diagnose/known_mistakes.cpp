@@ -296,8 +296,7 @@ void narrower(Search& s, const Judgement& j) {
         const Judged judged = judge_case(s.c, other);
         const bound::Verdict v = bound::verdict(s.o.output.doubles().data(), judged);
         const std::string name = dtype == AFS_BF16 ? "bf16" : "fp16";
-        if (s.found.empty() && !v.over() && v.shape < v.shape_limit &&
-            v.shape > 0.08 * v.shape_limit)
+        if (s.found.empty() && !v.over() && !v.misshapen() && v.bias < 1.5 && v.shape > 0.12)
             s.found = "sums in " + name + ", though it declares a wider accumulator";
     }
 }

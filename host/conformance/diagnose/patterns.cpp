@@ -32,11 +32,15 @@ std::vector<size_t> wrong_elements(const std::vector<double>& y, const bound::Ju
 
 std::string constant_ratio(const std::vector<double>& y, const bound::Judged& j) {
     double yr = 0, rr = 0;
-    for (size_t i = 0; i < j.want.size(); ++i)
-        if (plain(y[i], j.want[i])) yr += y[i] * j.want[i], rr += j.want[i] * j.want[i];
-    if (rr == 0) return {};
+    size_t n = 0;
+    for (size_t i = 0; i < j.want.size(); ++i) {
+        if (!plain(y[i], j.want[i])) continue;
+        yr += y[i] * j.want[i], rr += j.want[i] * j.want[i];
+        n += y[i] != 0;
+    }
+    if (rr == 0 || n < 4) return {};
     const double ratio = yr / rr;
-    if (std::abs(ratio - 1) < 1e-6 || std::abs(ratio) < 1e-3) return {};
+    if (std::abs(ratio - 1) < 1e-4 || std::abs(ratio) < 1e-3) return {};
     double before = 0, after = 0;
     for (size_t i = 0; i < j.want.size(); ++i) {
         if (!plain(y[i], j.want[i])) continue;

@@ -175,7 +175,7 @@ std::string wrapped(const std::string& text, size_t width, const std::string& in
 std::string as_text(const SuiteResult& result, const std::string& plugin) {
     std::string text = header(result);
     text += table("group", result.by_group(), {std::begin(kGroups), std::end(kGroups)});
-    if (result.facts.kind == "kernels") text += table("op", result.by_op(), all_ops());
+    if (!result.ops.empty()) text += table("op", result.by_op(), all_ops());
     text += failures(result, plugin);
     text += profiles(result);
     for (const std::string& each : result.stale_waivers)

@@ -17,7 +17,7 @@ struct BugResult {
     bool caught() const { return n_caught > 0; }
     bool passes_nmse() const { return nmse <= 5e-4; }
     bool narrow() const {  // shows at one shape, or in one family, only
-        return caught() && (n_shapes_caught <= 1 || n_families_caught <= 1);
+        return n_shapes_caught == 1 || n_families_caught == 1;
     }
 };
 

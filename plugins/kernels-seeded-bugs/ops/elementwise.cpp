@@ -14,6 +14,8 @@ void add(const afs_run& run, OpState& s) {
             const auto at = static_cast<size_t>(j);
             float y = s.bug == Bug::subtracts ? a[at] - b[at] : a[at] + b[at];
             if (s.bug == Bug::add_tail && j >= d / 16 * 16) y = a[at];
+            const bool last = i + 1 == out.dims[0] && j + 1 == d;
+            if (s.bug == Bug::add_almost_tile && out.dims[0] * d % 4096 == 4095 && last) y = a[at];
             if (s.bug == Bug::add_saturates) y = std::clamp(y, -65504.0f, 65504.0f);
             put(out, i, j, s.bug == Bug::add_truncates ? cut(y, out.dtype) : y);
         }
@@ -34,6 +36,8 @@ void swiglu(const afs_run& run, OpState& s) {
                 silu = 0.5f * x * (1 + std::tanh(0.7978846f * (x + 0.044715f * x * x * x)));
             if (s.bug == Bug::exp_overflow) silu = x * std::exp(x) / (1 + std::exp(x));
             if (s.bug == Bug::swiglu_tail && j >= d / 8 * 8) silu = x;
+            const bool last = i + 1 == out.dims[0] && j + 1 == d;
+            if (s.bug == Bug::swiglu_whole_tile && out.dims[0] * d % 4096 == 0 && last) silu = x;
             put(out, i, j, rounded(silu, out.dtype) * up[static_cast<size_t>(j)]);
         }
     }

@@ -24,7 +24,8 @@ void kv_append(const afs_run& run, OpState& s) {
             if (s.bug == Bug::next_slot) slot = block * size + (slot % size + 1) % size;
             for (uint32_t h = 0; h < heads; ++h)
                 for (uint32_t d = 0; d < layout.head_dim; ++d) {
-                    const float x = row[size_t{h} * layout.head_dim + d];
+                    float x = row[size_t{h} * layout.head_dim + d];
+                    if (s.bug == Bug::cache_loses_nan && std::isnan(x)) x = 0;
                     store(
                         value ? run.kv->v : run.kv->k, layout.dtype,
                         block * stride[0] + h * stride[1] + slot % size * stride[2] + d * stride[3],

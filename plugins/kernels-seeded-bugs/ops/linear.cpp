@@ -11,6 +11,7 @@ bool leaves_out(Bug bug, int64_t i, int64_t k) {
         case Bug::drops_k_behind_16: return i >= k / 16 * 16 && k > 16;
         case Bug::drops_k_64: return i == 64;
         case Bug::one_k_over_256: return k > 256 && k % 256 == 1 && i == k - 1;
+        case Bug::one_k_over_512: return k > 512 && k % 512 == 1 && i == k - 1;
         default: return false;
     }
 }

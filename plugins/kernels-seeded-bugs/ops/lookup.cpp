@@ -10,7 +10,9 @@ void embed(const afs_run& run, OpState& s) {
         if (id < 0) id = s.bug == Bug::forgets_sampled ? 0 : run.step->prev_ids[-1 - id];
         if (s.bug == Bug::next_row) id = (id + 1) % table.dims[0];
         if (s.bug == Bug::last_id && id == table.dims[0] - 1 && id > 0) --id;
-        const Row row = row_of(table, id);
+        Row row = row_of(table, id);
+        if (s.bug == Bug::embed_loses_nan)
+            for (float& x : row) x = std::isnan(x) ? 0 : x;
         for (size_t j = 0; j < row.size(); ++j)
             put(out, i, static_cast<int64_t>(j),
                 s.bug == Bug::embed_truncates ? cut(row[j], out.dtype) : row[j]);
@@ -25,7 +27,13 @@ void select_rows(const afs_run& run, OpState& s) {
         if (s.bug == Bug::repeats_lost && again) continue;
         const int64_t row =
             s.bug == Bug::rows_in_order ? static_cast<int64_t>(i) % x.dims[0] : wanted;
-        put_row(*run.output, i, row_of(x, row));
+        Row values = row_of(x, row);
+        for (float& value : values) {
+            if (s.bug == Bug::rows_lose_nan && std::isnan(value)) value = 0;
+            if (s.bug == Bug::rows_clamp_infinity && std::isinf(value))
+                value = std::copysign(65504.0f, value);
+        }
+        put_row(*run.output, i, values);
     }
 }
 

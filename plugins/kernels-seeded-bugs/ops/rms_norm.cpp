@@ -29,9 +29,12 @@ void rms_norm(const afs_run& run, OpState& s) {
     const size_t d = weight.size(), head = s.bug == Bug::norms_heads && d % 64 == 0 ? 64 : d;
     for (int64_t i = 0; i < out.dims[0]; ++i) {
         const Row x = row_of(run.inputs[0], i);
+        const bool over = out.dims[0] > 64 && out.dims[0] % 64 == 1 && i + 1 == out.dims[0];
+        const Row scaled_by = s.bug == Bug::first_row_scale          ? row_of(run.inputs[0], 0)
+                              : s.bug == Bug::last_row_scale && over ? row_of(run.inputs[0], i - 1)
+                                                                     : x;
         for (size_t first = 0; first < d; first += head) {
-            const float r = scale_of(s.bug == Bug::first_row_scale ? row_of(run.inputs[0], 0) : x,
-                                     first, first + head, s);
+            const float r = scale_of(scaled_by, first, first + head, s);
             for (size_t j = first; j < first + head; ++j) {
                 float w = weight[s.bug == Bug::weight_neighbour ? (j + 1) % d : j];
                 if (s.bug == Bug::weight_plus_one) w += 1;

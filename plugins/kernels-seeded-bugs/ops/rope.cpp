@@ -10,6 +10,7 @@ int32_t position_of(int32_t position, Bug bug) {
     if (bug == Bug::other_way) return -position;
     if (bug == Bug::bf16_position)
         return static_cast<int32_t>(rounded(static_cast<float>(position), AFS_BF16));
+    if (bug == Bug::table_ends && position > 131071) return 131071;
     if (bug == Bug::position_clamped && position > 8191) return 8191;
     return bug == Bug::does_not_rotate ? 0 : position;
 }

@@ -21,7 +21,9 @@ void sample(const afs_run& run, OpState& s) {
     for (uint32_t i = 0; i < run.step->n_rows; ++i) {
         afs_row row = run.step->rows[i];
         if (!(row.flags & AFS_ROW_SAMPLE)) continue;
-        const Row logits = row_of(run.inputs[0], i);
+        Row logits = row_of(run.inputs[0], i);
+        if (s.bug == Bug::skips_infinity)
+            for (float& x : logits) x = std::isinf(x) ? -INFINITY : x;
         if (s.bug == Bug::no_top_k) row.top_k = 0;
         if (s.bug == Bug::no_top_p) row.top_p = 1;
         if (s.bug == Bug::no_min_p) row.min_p = 0;

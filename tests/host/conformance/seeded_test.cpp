@@ -22,26 +22,28 @@ TEST_CASE("seeded bugs: the self-test of some ops") {
         conformance({"--self-test", "--op", "add/1", "--op", "select_rows/1", "--op", "embed/1"});
     CAPTURE(r.out, r.err);
     CHECK(r.exit_code == 0);
-    CHECK_THAT(r.out, Contains("10 of 10 bugs caught"));
+    CHECK_THAT(r.out, Contains("14 of 14 bugs caught"));
     CHECK_THAT(r.out, Contains("0 rejected"));
 }
 
-TEST_CASE("seeded bugs: what they look like, by number") {
+TEST_CASE("seeded bugs: what they look like") {
     struct Bug {
-        const char *number, *id, *text;
+        const char *name, *id, *text;
     };
     for (const Bug& bug : std::vector<Bug>{
-             {"1", "linear/1:bf16:bf16:n=5,m=33,k=331:normal", "drops the last element of K"},
-             {"8", "linear/1:bf16:bf16:n=5,m=33,k=331:normal", "constant ratio 1.01"},
-             {"9", "linear/1:bf16:bf16:n=5,m=33,k=331:normal", "truncates the output"},
-             {"6", "linear/1:fp32:fp32:n=1,m=64,k=512:normal", "sums in bf16"},
-             {"48", "attention/1:bf16:bf16:h=6,kv=1,hd=24,bs=16,seqs=0+70:normal",
+             {"drops-last-k", "linear/1:bf16:bf16:n=5,m=33,k=331:normal",
+              "drops the last element of K"},
+             {"scale-1.01", "linear/1:bf16:bf16:n=5,m=33,k=331:normal", "constant ratio 1.01"},
+             {"truncates", "linear/1:bf16:bf16:n=5,m=33,k=331:normal", "truncates the output"},
+             {"bf16-sum", "linear/1:fp32:fp32:n=1,m=64,k=512:normal", "sums in bf16"},
+             {"drops-last-key", "attention/1:bf16:bf16:h=6,kv=1,hd=24,bs=16,seqs=0+70:normal",
               "drops the last key"},
-             {"53", "attention/1:bf16:bf16:h=6,kv=1,hd=24,bs=16,seqs=100+1,decode=1:normal",
+             {"drops-page-edge",
+              "attention/1:bf16:bf16:h=6,kv=1,hd=24,bs=16,seqs=100+1,decode=1:normal",
               "drops the first key behind each 16 (a block)"}}) {
-        const auto r = conformance({"seeded-bugs", "--option", std::string("bug=") + bug.number,
+        const auto r = conformance({"seeded-bugs", "--option", std::string("bug=") + bug.name,
                                     "--case", bug.id, "--json"});
-        CAPTURE(bug.number, r.out, r.err);
+        CAPTURE(bug.name, r.out, r.err);
         CHECK(r.exit_code == 1);
         const auto report = nlohmann::json::parse(r.out);
         CHECK_THAT(report["cases"][0].value("looks_like", ""), Contains(bug.text));
@@ -50,14 +52,15 @@ TEST_CASE("seeded bugs: what they look like, by number") {
 }
 
 TEST_CASE("seeded bugs: a report names the case that shows it again, and that does") {
-    const auto r = conformance(
-        {"seeded-bugs", "--option", "bug=1", "--op", "linear/1", "--group", "numeric", "--json"});
+    const auto r = conformance({"seeded-bugs", "--option", "bug=drops-last-k", "--op", "linear/1",
+                                "--group", "numeric", "--json"});
     const auto report = nlohmann::json::parse(r.out);
     std::string smallest;
     for (const auto& c : report["cases"])
         if (smallest.empty()) smallest = c.value("smallest", "");
     REQUIRE(!smallest.empty());
-    CHECK(conformance({"seeded-bugs", "--option", "bug=1", "--case", smallest}).exit_code == 1);
+    CHECK(conformance({"seeded-bugs", "--option", "bug=drops-last-k", "--case", smallest})
+              .exit_code == 1);
     CHECK(conformance({"seeded-bugs", "--case", smallest}).exit_code == 0);
     CHECK(conformance({"reference", "--case", smallest}).exit_code == 0);
 }

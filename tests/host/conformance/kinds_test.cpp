@@ -1,0 +1,79 @@
+// Models, tokenizers and profiles through the program, and what it writes for machines.
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "support/run_program.hpp"
+#include "support/temp_folder.hpp"
+
+namespace {
+
+using Catch::Matchers::Contains;
+using Json = nlohmann::json;
+const std::string kHost = std::string(AFS_BUILD_DIR) + "/bin/afs-host";
+
+ProgramResult conformance(std::vector<std::string> args) {
+    args.insert(args.begin(), "conformance");
+    return ProgramRun{kHost, std::move(args), "", {}, "/"}.run();
+}
+
+}  // namespace
+
+TEST_CASE("kinds: families and tokenizers of this repository are conformant") {
+    for (const std::string plugin : {"olmo2", "llama3", "bpe"}) {
+        const auto r = conformance({plugin, "--json"});
+        CAPTURE(plugin, r.out, r.err);
+        CHECK(r.exit_code == 0);
+        const Json report = Json::parse(r.out);
+        CHECK(report["conformant"] == true);
+        for (const Json& c : report["cases"]) CHECK(c["ending"] == "passed");
+    }
+}
+
+TEST_CASE("kinds: a tokenizer that reads none of the files at hand is conformant in nothing") {
+    const auto r = conformance({"sentencepiece"});
+    CHECK(r.exit_code == 1);
+    CHECK_THAT(r.out, Contains("conformant in nothing"));
+    CHECK_THAT(r.out, Contains("give one with --model"));
+}
+
+TEST_CASE("kinds: an unsupported op that a profile needs is a failure of the profile") {
+    const auto r =
+        conformance({std::string(AFS_BUILD_DIR) + "/tests/plugins/afs-kernels-test-misbehaving.so",
+                     "--profile", "olmo2-bf16-decode", "--json"});
+    CAPTURE(r.err);
+    CHECK(r.exit_code == 1);
+    const Json report = Json::parse(r.out);
+    CHECK(report["conformant"] == true);  // in what it offers
+    REQUIRE(report["profiles"].size() == 1);
+    CHECK(report["profiles"][0]["holds"] == false);
+    CHECK(report["profiles"][0]["ops"] == 1);
+    CHECK(report["profiles"][0]["of"] == 10);
+}
+
+TEST_CASE("kinds: a journal goes on, the certificate and JUnit say the same counts") {
+    const afs::test::TempFolder folder;
+    const std::string journal = (folder.path() / "j").string(),
+                      certificate = (folder.path() / "c.json").string(),
+                      junit = (folder.path() / "j.xml").string();
+    const std::vector<std::string> args = {"reference", "--op", "add/1", "--resume", journal};
+    CHECK(conformance(args).exit_code == 0);
+    auto more = args;
+    more.insert(more.end(), {"--certificate", certificate, "--junit", junit});
+    const auto again = conformance(more);
+    CHECK(again.exit_code == 0);
+    CHECK_THAT(again.out, Contains("results are from the journal"));
+    std::ifstream file(certificate);
+    const Json json = Json::parse(file);
+    CHECK(json["plugin"]["sha256"].get<std::string>().size() == 64);
+    const size_t n = json["groups"]["numeric"]["cases"].get<size_t>();
+    CHECK(n > 100);
+    std::ifstream xml_file(junit);
+    const std::string xml((std::istreambuf_iterator<char>(xml_file)), {});
+    CHECK_THAT(xml, Contains("failures=\"0\""));
+    auto other = args;
+    other[0] = "seeded-bugs";
+    const auto refused = conformance(other);
+    CHECK(refused.exit_code == 3);
+    CHECK_THAT(refused.err, Contains("it is of reference"));
+}
