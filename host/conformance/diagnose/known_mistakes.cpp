@@ -45,6 +45,18 @@ void zero_columns(Array& a, size_t first, size_t end) {
         for (size_t j = first; j < end; ++j) a.set(i + j, 0);
 }
 
+// A judgement with each element i at to(i) instead.
+template <class To>
+Judged moved_elements(const Judged& from, To&& to) {
+    Judged moved = from;
+    for (size_t i = 0; i < from.want.size(); ++i) {
+        const size_t at = to(i);
+        moved.want[at] = from.want[i], moved.bound[at] = from.bound[i];
+        moved.spread[at] = from.spread[i], moved.shared[at] = from.shared[i];
+    }
+    return moved;
+}
+
 void linear(Search& s) {
     const auto k = static_cast<size_t>(s.c.inputs[0].dims[1]);
     const auto without = [&](size_t first, size_t end) {
@@ -166,12 +178,8 @@ void rope(Search& s) {
     for (size_t i = 0; i < other.inputs[0].size(); ++i)
         other.inputs[0].set(i, s.c.inputs[0][i / hd * hd + from(i % hd)]);
     const Judged halves = judge_case(other, s.how);
-    Judged pairs = halves;
-    for (size_t i = 0; i < pairs.want.size(); ++i) {
-        const size_t to = i / hd * hd + from(i % hd);
-        pairs.want[to] = halves.want[i], pairs.bound[to] = halves.bound[i];
-        pairs.spread[to] = halves.spread[i], pairs.shared[to] = halves.shared[i];
-    }
+    const Judged pairs =
+        moved_elements(halves, [&](size_t i) { return i / hd * hd + from(i % hd); });
     if (hd > 2) s.try_judged("rotates interleaved pairs (2i, 2i+1), not halves", pairs);
     s.try_params<P>("uses theta 10000", [](P& q) { q.theta = 10000; });
     s.try_params<P>(p.scaling ? "leaves the llama3 scaling out" : "applies llama3 scaling unasked",
@@ -236,12 +244,8 @@ void attention(Search& s) {
     for (size_t i = 0; i < other.inputs[0].size(); ++i)
         other.inputs[0].set(i, s.c.inputs[0][i / width * width + from(i % width)]);
     const Judged ordered = judge_case(other, s.how);
-    Judged back = ordered;
-    for (size_t i = 0; i < back.want.size(); ++i) {
-        const size_t to = i / width * width + from(i % width);
-        back.want[to] = ordered.want[i], back.bound[to] = ordered.bound[i];
-        back.spread[to] = ordered.spread[i], back.shared[to] = ordered.shared[i];
-    }
+    const Judged back =
+        moved_elements(ordered, [&](size_t i) { return i / width * width + from(i % width); });
     s.try_judged("reads kv head h % kv_heads, not h / (heads / kv_heads)", back);
 }
 

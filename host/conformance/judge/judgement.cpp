@@ -9,7 +9,8 @@ namespace {
 double nmse(const std::vector<double>& got, const std::vector<double>& want) {
     double error = 0, power = 0;
     for (size_t i = 0; i < want.size() && i < got.size(); ++i) {
-        if (!std::isfinite(got[i]) || !std::isfinite(want[i])) continue;
+        if (!std::isfinite(want[i])) continue;
+        if (!std::isfinite(got[i])) return INFINITY;
         error += (got[i] - want[i]) * (got[i] - want[i]);
         power += want[i] * want[i];
     }
@@ -38,6 +39,7 @@ void draws(Judgement& j, const OpCase& c, const Outcome& o) {
         const int32_t want = asked ? drawn(c, i) : -5, host = asked ? want : -1;
         if (o.output[i] == want && (!c.with_host_ids || o.host_ids[i] == host)) continue;
         j.rules = "X", j.worst = i, j.got = o.output[i], j.want = want;
+        j.nmse = INFINITY;  // ids are no quantities
         j.text = "X row " + std::to_string(i) + " drew " +
                  std::to_string(static_cast<int32_t>(o.output[i])) + " (host id " +
                  std::to_string(o.host_ids[i]) + "), expected " + std::to_string(want);

@@ -12,7 +12,7 @@ struct Judgement {
     double got = 0, want = 0, ulps = 0;
     // How far along each rule: |error| over its bound, RMS over its limit, mean over its limit.
     double h = 0, s = 0, b = 0;
-    double nmse = 0;       // sum of squared errors over sum of squares, of finite elements
+    double nmse = 0;       // sum of squared errors over sum of squares, where r is finite
     bound::Judged judged;  // of ops with a bound
     bool ok() const { return rules.empty(); }
 };
