@@ -318,8 +318,6 @@ private:
 
     // Both sides' units, one by one; what they read is checked against the memory's ceiling.
     Status attribute() {
-        CpuDevice host;
-        const auto host_ceiling = host.read_ceiling();
         Workload workload;
         workload.new_tokens = std::min(16u, made_.timing->generate);
         const Side& left = cut_ ? *cut_ : base_;
@@ -331,11 +329,9 @@ private:
             workload.prompt.assign(
                 ids_.begin(),
                 ids_.begin() + static_cast<std::ptrdiff_t>(std::min<size_t>(ids_.size(), 32)));
-            const double ceiling = read_ceiling(runtime->plan(), host_ceiling ? *host_ceiling : 0);
-            check_ceiling(*runtime, ceiling);
-            AFS_ASSIGN(Trace trace,
-                       run_trace(runtime->engine(), runtime->plan(), runtime->weights(), workload,
-                                 ceiling, options_.stop));
+            check_ceiling(*runtime);
+            AFS_ASSIGN(Trace trace, run_trace(runtime->engine(), runtime->plan(),
+                                              runtime->weights(), workload, 0, options_.stop));
             traces.push_back(std::move(trace));
             if (made_.single) break;
         }
@@ -343,9 +339,13 @@ private:
         return {};
     }
 
-    void check_ceiling(const Runtime& runtime, double ceiling) {
+    void check_ceiling(const Runtime& runtime) {
         const uint64_t bytes = weight_bytes_per_step(runtime.plan(), runtime.weights());
-        if (ceiling <= 0 || bytes < kBeyondCaches) return;
+        if (bytes < kBeyondCaches) return;
+        CpuDevice host;
+        const auto host_ceiling = host.read_ceiling();
+        const double ceiling = read_ceiling(runtime.plan(), host_ceiling ? *host_ceiling : 0);
+        if (ceiling <= 0) return;
         for (const SpeedVerdict& v : made_.speed) {
             if (v.what.rfind("tg", 0) != 0) continue;
             const double rate = std::max(v.base_rate, v.test_rate) * static_cast<double>(bytes);

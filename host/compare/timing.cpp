@@ -201,6 +201,13 @@ std::string SpeedVerdict::text(const std::string& test, const std::string& base)
                   100 * std::expm1(high));
     if (outcome == Outcome::none)
         return "no difference shown (" + std::string(range) + "; " + noise + ")";
+    const double times = std::exp(std::abs(change.estimate));
+    if (times >= 2) {
+        char text[64];
+        std::snprintf(text, sizeof text, " is %.2f times as %s as ", times,
+                      outcome == Outcome::faster ? "fast" : "slow");
+        return test + text + base + " (" + range + "; " + noise + ")";
+    }
     return test + " is " + percent(-change.estimate) + " % " +
            (outcome == Outcome::faster ? "faster" : "slower") + " than " + base + " (" + range +
            "; " + noise + ")";
