@@ -25,6 +25,13 @@ void one_token_each(StepData& step) {
     step.block_table.assign(static_cast<size_t>(n), 0);
 }
 
+void mark_unwritten(Array& output) {
+    const size_t width = dtype_size(output.dtype), bytes = width * output.size();
+    auto* at = static_cast<uint8_t*>(output.data());
+    for (size_t i = 0; i < bytes; ++i)  // little-endian: the last byte has sign and exponent
+        at[i] = i % width + 1 == width ? 0xff : 0xc5;
+}
+
 Status check_dtypes(const CaseSpec& spec) {
     const auto real = [](int32_t dtype) { return dtype >= AFS_F32 && dtype <= AFS_F16; };
     const bool matrix = spec.op == "linear/1" || spec.op == "embed/1";
@@ -46,10 +53,9 @@ Result<OpCase> make_case(const CaseSpec& spec) {
                               : make_row_op(spec);
     if (!made.ok()) return made.status().context("cannot make case '" + spec.id() + "'");
     const bool real = made->output.dtype != AFS_DTYPE_NONE && made->output.dtype != AFS_I32;
-    // NaN of bits that no arithmetic gives: what is not written, or added to, shows.
-    if (real)
-        std::memset(made->output.data(), 0xff,
-                    dtype_bytes(made->output.dtype, made->output.size()));
+    // NaN of bits that neither arithmetic nor a guard gives: what is not written, or added to,
+    // shows.
+    if (real) mark_unwritten(made->output);
     if (spec.number("decode") && made->step.n_seqs() == 0) one_token_each(made->step);
     if (spec.number("decode")) made->step_class = AFS_CLASS_DECODE;
     return made;

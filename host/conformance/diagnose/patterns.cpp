@@ -136,7 +136,7 @@ std::string not_numbers(const OpCase& c, const Outcome& o, const std::vector<dou
         nan += std::isnan(y[i]) && !std::isnan(j.want[i]);
         untouched += o.output.bits(i) == c.output.bits(i);
     }
-    if (untouched == wrong.size()) return "leaves elements unwritten";
+    if (untouched == wrong.size()) return "leaves elements unwritten, or adds to what was there";
     if (nan == wrong.size() && !std::isnan(j.want[wrong[0]]))
         return "NaN where a number is due: reads what is nobody's (padding and unused memory hold "
                "NaN), or overflows";
