@@ -1,8 +1,8 @@
 // kernels-cuda: every op in hand-written CUDA, and the owner of the memory domain cuda:N.
 #include "afs/plugin/kernels.hpp"
 #include "backend.hpp"
-#include "step/program.hpp"
 #include "device/cuda_device.hpp"
+#include "step/program.hpp"
 
 namespace afs::cuda {
 namespace {

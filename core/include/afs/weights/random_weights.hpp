@@ -11,7 +11,7 @@ namespace afs {
 struct RandomWeightOptions {
     int32_t dtype = AFS_BF16;  // AFS_F32, AFS_BF16 or AFS_F16
     uint64_t seed = 1;
-    uint32_t n_threads = 0;        // 0: all processors of this process
+    uint32_t n_threads = 0;  // 0: all processors of this process
     // For weights that are only copied elsewhere: made sooner, with fewer page faults. Kernels that
     // read them in place should find ordinary pages, as a mapped checkpoint has.
     bool large_pages = false;
