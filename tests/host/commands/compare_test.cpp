@@ -24,6 +24,16 @@ Json parsed(const ProgramResult& result, int exit_code) {
     REQUIRE(result.exit_code == exit_code);
     return Json::parse(result.out);
 }
+// Where a line is broken depends on how long its numbers are.
+std::string in_one_line(const std::string& text) {
+    std::string out;
+    for (const char c : text)
+        if (c != ' ' && c != '\n')
+            out += c;
+        else if (!out.empty() && out.back() != ' ')
+            out += ' ';
+    return out;
+}
 size_t widest(const std::string& text) {
     size_t most = 0, at = 0;
     for (size_t end; (end = text.find('\n', at)) != std::string::npos; at = end + 1)
@@ -40,8 +50,9 @@ TEST_CASE("a backend with itself: right on both sides, no difference shown, in t
                                  "24", "--seconds", "2", "--html", page});
     INFO(result.out << result.err);
     REQUIRE(result.exit_code == 0);
-    CHECK_THAT(result.out, Contains("no difference shown") && Contains("noise floor") &&
-                               Contains("every node on the same kernels"));
+    CHECK_THAT(in_one_line(result.out), Contains("no difference shown") &&
+                                            Contains("noise floor") &&
+                                            Contains("every node on the same kernels"));
     CHECK(std::count(result.out.begin(), result.out.end(), '\n') <= 25);
     CHECK(widest(result.out) <= 100);
     CHECK(std::filesystem::file_size(page) > 5000);
