@@ -16,7 +16,10 @@ public:
         const afs_value x = read<afs_value>(graph.values[nodes.input]);
         per_row = x.dims[0] == AFS_DIM_ROWS;
         columns_ = read<afs_value>(graph.values[nodes.weights[0]]).dims[1];
-        made_bytes_ = is_made() ? (uint64_t{nodes.n_vectors} * columns_ * 2 + 255) / 256 * 256 : 0;
+        made_bytes_ =
+            is_made() ? (uint64_t{nodes.n_vectors} * static_cast<uint64_t>(columns_) * 2 + 255) /
+                            256 * 256
+                      : 0;
         workspace_bytes = made_bytes_ + product_workspace_bytes(nodes.n_vectors);
         state_bytes = product_state_bytes();
     }
