@@ -37,7 +37,9 @@ TEST_CASE("soak: mixed requests on an asynchronous memory, whose use is watched"
     CHECK(result.readings.back().device > 0);
     CHECK(result.readings.back().host > 1 << 20);
     CHECK(result.device_growth == 0);  // all is allocated beforehand
+#if !defined(__SANITIZE_ADDRESS__)     // which keeps what is freed
     CHECK(result.steady());
+#endif
 }
 
 TEST_CASE("soak: a leak in a kernel is seen") {
