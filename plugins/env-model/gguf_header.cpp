@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <fstream>
+#include <optional>
 
 namespace env_model {
 namespace {
@@ -96,21 +97,32 @@ double scalar(Reader& reader, uint32_t type) {
     }
 }
 
+// Passes over an array, which may hold arrays. Gives its length; nothing where it is malformed.
+std::optional<uint64_t> skip_array(Reader& reader, int depth) {
+    constexpr int kMostDepth = 4;
+    const auto item = reader.number<uint32_t>();
+    const auto n = reader.number<uint64_t>();
+    if (item == kString) {
+        for (uint64_t i = 0; i < n && reader.good(); ++i) reader.skip_text();
+    } else if (item == kArray && depth < kMostDepth) {
+        for (uint64_t i = 0; i < n && reader.good(); ++i)
+            if (!skip_array(reader, depth + 1)) return {};
+    } else if (item < std::size(kWidths) && kWidths[item] && n < (uint64_t{1} << 40)) {
+        reader.skip(n * kWidths[item]);
+    } else {
+        return {};
+    }
+    return n;
+}
+
 bool read_value(Reader& reader, const std::string& key, GgufHeader& out) {
     const auto type = reader.number<uint32_t>();
     if (type == kString) {
         out.texts[key] = reader.text();
     } else if (type == kArray) {
-        const auto item = reader.number<uint32_t>();
-        const auto n = reader.number<uint64_t>();
-        out.lengths[key] = n;
-        if (item == kString) {
-            for (uint64_t i = 0; i < n && reader.good(); ++i) reader.skip_text();
-        } else if (item < std::size(kWidths) && kWidths[item] && n < (uint64_t{1} << 40)) {
-            reader.skip(n * kWidths[item]);
-        } else {
-            return false;
-        }
+        const auto n = skip_array(reader, 1);
+        if (!n) return false;
+        out.lengths[key] = *n;
     } else if (type < std::size(kWidths)) {
         out.numbers[key] = scalar(reader, type);
     } else {
@@ -189,7 +201,7 @@ GgufHeader read_gguf(const std::filesystem::path& path) {
             ? 32
             : static_cast<uint64_t>(stated->second);
     const uint64_t data = (reader.at() + align - 1) / align * align;
-    if (data > out.bytes || most > out.bytes - data)
+    if (n_tensors > 0 && (data > out.bytes || most > out.bytes - data))
         out.problem = "it has " + std::to_string(out.bytes) + " bytes, its header describes " +
                       std::to_string(data + most);
     return out;

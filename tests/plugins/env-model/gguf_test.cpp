@@ -48,6 +48,22 @@ TEST_CASE("a whole GGUF file") {
                Contains("GGUF 3, 2 tensors"));
 }
 
+TEST_CASE("what the engine reads has nothing to complain of: arrays in arrays, no tensors") {
+    const StagedModel model;
+    const std::string head = "GGUF" + raw(uint32_t{3}) + raw(uint64_t{0}) + raw(uint64_t{1}),
+                      nested = text("x") + raw(uint32_t{9}) + raw(uint32_t{9}) + raw(uint64_t{2}),
+                      numbers = raw(uint32_t{4}) + raw(uint64_t{1}) + raw(uint32_t{7}),
+                      texts = raw(uint32_t{8}) + raw(uint64_t{1}) + text("y");
+    // Without tensors there is no data that the header must be padded for.
+    model.folder.write("m.gguf", head + nested + numbers + texts);
+    CHECK_THAT(complaints(model.run("checkpoint", "m.gguf")), !Contains("malformed"));
+    CHECK_THAT(complaints(model.run("checkpoint", "m.gguf")), !Contains("describes"));
+    std::string deep = head + text("x") + raw(uint32_t{9});
+    for (int i = 0; i < 9; ++i) deep += raw(uint32_t{9}) + raw(uint64_t{1});
+    model.folder.write("m.gguf", deep + numbers);
+    CHECK_THAT(complaints(model.run("checkpoint", "m.gguf")), Contains("malformed"));
+}
+
 TEST_CASE("a GGUF file cut anywhere is refused, and nothing crashes") {
     const StagedModel model;
     const std::string whole = small_gguf();

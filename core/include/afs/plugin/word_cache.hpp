@@ -1,5 +1,6 @@
 // Ids of words met before, for tokenizer plugins: text is mostly made of few of them. C++17.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
@@ -56,8 +57,8 @@ public:
     void keep(std::string_view word, const int32_t* ids, size_t n_ids) {
         if (word.size() > sizeof Entry::text || n_ids > kIds) return;
         Entry& entry = entries_[place(word)];
-        std::memcpy(entry.text, word.data(), word.size());
-        std::memcpy(entry.ids, ids, n_ids * sizeof *ids);
+        std::copy(word.begin(), word.end(), entry.text);
+        std::copy_n(ids, n_ids, entry.ids);  // no ids: may be a null pointer
         entry.length = static_cast<uint8_t>(word.size());
         entry.n_ids = static_cast<uint8_t>(n_ids);
     }
