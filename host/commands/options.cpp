@@ -23,6 +23,16 @@ std::vector<std::string> spellings(std::span<const Option> options) {
     return all;
 }
 
+// What was given for an option; "[=on|off]" alone means on.
+std::vector<std::string> given(const po::option& found, std::span<const Option> options) {
+    const bool alone =
+        found.value.empty() &&
+        std::any_of(options.begin(), options.end(), [&](const Option& option) {
+            return long_name(option) == found.string_key && option.value.starts_with('[');
+        });
+    return alone ? std::vector<std::string>{"true"} : found.value;
+}
+
 // Program_options' exceptions in our words.
 Status usage_error(const std::string& verb, std::span<const Option> options,
                    const po::error& error) {
@@ -84,8 +94,7 @@ Result<ParsedOptions> parse_options(const std::string& verb, std::span<const Opt
             continue;
         }
         auto* value = po::value<std::vector<std::string>>();  // add_options owns it
-        if (option.value.starts_with('['))                    // "[=on|off]": alone it means on
-            value->implicit_value({"true"}, "true");
+        if (option.value.starts_with('[')) value->implicit_value({"true"}, "true");
         known.add_options()(option.name.c_str(), value, "");
     }
     known.add_options()("positional", po::value<std::vector<std::string>>(), "");
@@ -104,7 +113,7 @@ Result<ParsedOptions> parse_options(const std::string& verb, std::span<const Opt
                                           option.value.end());
             else
                 for (auto& list = parsed.values_[option.string_key];
-                     const std::string& value : option.value)
+                     const std::string& value : given(option, options))
                     list.push_back(value);
         }
     } catch (const po::error& error) {

@@ -1,9 +1,8 @@
 #include "runtime/open_model.hpp"
 
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
+#include "afs/json.hpp"
 #include "afs/kernels.hpp"  // make
 #include "afs/numeric.hpp"  // dtype_name
 #include "loader/open.hpp"
@@ -25,6 +24,16 @@ Result<std::shared_ptr<ModelArchitecture>> open_family(const Config& config,
                                                        const std::string& name) {
     AFS_ASSIGN(auto file, find_and_load(search, "model", name));
     return open_model(file, open_request(config, name));
+}
+
+// "config.json (model_type "qwen2", architectures ["Qwen2ForCausalLM"])"
+std::string stated_family(const char* config_json) {
+    const auto config = json::parse(config_json);
+    const auto stated = [&](const char* key) {
+        const json::Value* value = config ? config->find(key) : nullptr;
+        return key + (value ? " " + json::dump(*value).substr(0, 100) : std::string(" absent"));
+    };
+    return "config.json (" + stated("model_type") + ", " + stated("architectures") + ")";
 }
 
 // The family that knows a config.json best, among all that are found.
@@ -50,7 +59,7 @@ Status choose_family(const Config& config, const PluginSearch& search,
     if (best > 0) return {};
     const std::string what = source.is_gguf
                                  ? "architecture '" + out.checkpoint->architecture() + "'"
-                                 : std::string("config.json");
+                                 : stated_family(source.config_json);
     return unsupported("no model plugin knows the " + what + " of '" + out.origin +
                        "'; asked: " + (tried.empty() ? "none was found" : tried));
 }
@@ -70,14 +79,6 @@ Result<fs::path> find_shape(const std::string& shape) {
     }
     return not_found("no shape is called '" + shape +
                      "' and there is no such file; there are: " + known);
-}
-
-Result<std::string> read_text(const fs::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    std::ostringstream text;
-    text << file.rdbuf();
-    if (!file) return Status(Code::io, "cannot read '" + path.string() + "'");
-    return text.str();
 }
 
 // The configured family, or "" when it is to be chosen by the checkpoint: a path from the command
@@ -159,7 +160,7 @@ Result<OpenedModel> open_model_source(const Config& config, const PluginSearch& 
         return out;
     }
     AFS_ASSIGN(const fs::path shape, find_shape(random_weights));
-    AFS_ASSIGN(const std::string config_json, read_text(shape));
+    AFS_ASSIGN(const std::string config_json, read_object_file(shape));
     out.name =
         shape.stem() == "config" ? shape.parent_path().filename().string() : shape.stem().string();
     out.origin = shape.string() + ", random weights";

@@ -1,6 +1,7 @@
 #include "runtime/open_tokenizer.hpp"
 
 #include "afs/kernels.hpp"  // make
+#include "afs/weights/mapped_file.hpp"
 #include "loader/open.hpp"
 
 namespace afs {
@@ -13,6 +14,24 @@ Result<std::shared_ptr<Tokenizer>> open_named(const Config& config, const Plugin
     request.name = name;
     for (const auto& [key, value] : config.plugin(name).options) request.options[key] = value;
     return open_tokenizer(file, request);
+}
+
+// What a folder, or a file, has to offer: "tokenizer.json of 0 bytes". An error names what is there
+// and cannot be read.
+Result<std::string> tokenizer_files(const std::filesystem::path& path) {
+    std::string found;
+    for (const char* name : {"tokenizer.json", "vocab.json", "merges.txt", "tokenizer.model"}) {
+        std::error_code ignored;
+        const bool is_folder = std::filesystem::is_directory(path, ignored);
+        const std::filesystem::path file = is_folder ? path / name : path;
+        AFS_ASSIGN(const bool there, file_exists(file));
+        if (!there) continue;
+        AFS_ASSIGN(const auto mapped, MappedFile::open(file));
+        found += (found.empty() ? "" : ", ") + file.filename().string() + " of " +
+                 std::to_string(mapped->size()) + " bytes";
+        if (!is_folder) break;
+    }
+    return found.empty() ? "none of tokenizer.json, vocab.json, tokenizer.model" : found;
 }
 
 }  // namespace
@@ -57,9 +76,11 @@ Result<OpenedTokenizer> open_configured_tokenizer(const Config& config, const Pl
             out.plugin = *opened;
             out.plugin_name = candidate.name;
         }
-        if (best == 0)
-            return unsupported("no tokenizer plugin knows the files in '" + path +
-                               "'; asked: " + (tried.empty() ? "none was found" : tried));
+        if (best == 0) {
+            AFS_ASSIGN(const std::string files, tokenizer_files(path));
+            return unsupported("no tokenizer plugin knows the files in '" + path + "' (" + files +
+                               "); asked: " + (tried.empty() ? "none was found" : tried));
+        }
     }
     out.info = make<afs_tokenizer_info>();
     const Status loaded = out.plugin->load(source, out.info);

@@ -17,12 +17,13 @@ jobs=${3:-$(nproc)}
 out=${AFS_FUZZ_OUT:-$here/../../build/fuzz-run}
 
 # One target: 64 MiB for what an input may cost, counted by the targets themselves, and for any one
-# allocation; 5 s an input; 2 GiB a process, most of it AddressSanitizer's own.
+# allocation; 5 s an input; 2 GiB a process, most of it AddressSanitizer's own. libFuzzer may hang
+# where it should report an input that takes too long: ended a minute after its time.
 run_target() {
     local name=$1 dir=$out/$1 status=0
     rm -rf "$dir"
     mkdir -p "$dir/corpus"
-    (cd "$dir" && "$bin/fuzz-$name" -max_total_time="$seconds" -max_len=16384 -timeout=5 \
+    (cd "$dir" && timeout -k 5 $((seconds + 60)) "$bin/fuzz-$name" -max_total_time="$seconds" -max_len=16384 -timeout=5 \
         -rss_limit_mb=2048 -malloc_limit_mb=65 -print_final_stats=1 -artifact_prefix="$dir/" \
         "$dir/corpus" "$here/corpus/$name") >"$dir/log" 2>&1 || status=$?
     local n_runs cover findings

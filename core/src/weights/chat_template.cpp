@@ -7,11 +7,6 @@ namespace afs {
 namespace fs = std::filesystem;
 namespace {
 
-bool is_file(const fs::path& path) {
-    std::error_code ignored;
-    return fs::is_regular_file(path, ignored);
-}
-
 // The text of one value of "chat_template"; nullptr: it is neither of the two forms.
 const json::Value* default_template(const json::Value& value) {
     static const json::Value none;
@@ -32,11 +27,13 @@ const json::Value* default_template(const json::Value& value) {
 Result<std::optional<std::string>> read_chat_template(const fs::path& folder) {
     const fs::path text = folder / "chat_template.jinja", config = folder / "tokenizer_config.json";
     std::optional<std::string> none;
-    if (is_file(text)) {
+    AFS_ASSIGN(const bool has_text, file_exists(text));
+    if (has_text) {
         AFS_ASSIGN(std::string jinja, read_text_file(text));
         return std::optional<std::string>(std::move(jinja));
     }
-    if (!is_file(config)) return none;
+    AFS_ASSIGN(const bool has_config, file_exists(config));
+    if (!has_config) return none;
     json::ParseOptions options;
     options.name = config.string();
     AFS_ASSIGN(const std::string bytes, read_text_file(config));

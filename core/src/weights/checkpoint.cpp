@@ -14,11 +14,8 @@ namespace {
 
 constexpr const char* kSingle = "model.safetensors";
 constexpr const char* kIndex = "model.safetensors.index.json";
-
-bool is_file(const fs::path& path) {
-    std::error_code ignored;
-    return fs::is_regular_file(path, ignored);
-}
+constexpr uint64_t kMaxConfigBytes = 16 << 20;
+constexpr size_t kMaxConfigValues = 100'000;  // some 16 MB as a tree
 
 // Some stores name GGUF files by their hash.
 bool has_gguf_magic(const fs::path& path) {
@@ -79,6 +76,18 @@ Result<Index> parse_index(const fs::path& file) {
 
 }  // namespace
 
+Result<std::string> read_object_file(const fs::path& file) {
+    AFS_ASSIGN(std::string text, read_text_file(file, kMaxConfigBytes));
+    json::ParseOptions options;
+    options.name = file.string();
+    options.max_values = kMaxConfigValues;
+    AFS_ASSIGN(const json::Value root, json::parse(text, options));
+    if (!root.is(json::Kind::object))
+        return invalid(options.name + ":" + std::to_string(root.line) +
+                       ": expected an object, found " + json::kind_name(root.kind));
+    return text;
+}
+
 const FileTensor* Checkpoint::find(const std::string& name) const {
     const auto it = by_name_.find(name);
     return it == by_name_.end() ? nullptr : &tensors_[it->second];
@@ -91,14 +100,16 @@ std::string Checkpoint::file_of(const FileTensor& tensor) const {
 Status Checkpoint::read_texts(bool with_config) {
     const fs::path config = folder_ / "config.json",
                    generation = folder_ / "generation_config.json";
-    if (is_file(config)) {
-        AFS_ASSIGN(config_json_, read_text_file(config));
+    AFS_ASSIGN(const bool has_config, file_exists(config));
+    AFS_ASSIGN(const bool has_generation, file_exists(generation));
+    if (has_config) {
+        AFS_ASSIGN(config_json_, read_object_file(config));
     } else if (with_config) {
         return not_found("cannot load model '" + path_.string() + "': no config.json in " +
                          folder_.string());
     }
-    if (is_file(generation)) {
-        AFS_ASSIGN(generation_json_, read_text_file(generation));
+    if (has_generation) {
+        AFS_ASSIGN(generation_json_, read_object_file(generation));
     }
     AFS_ASSIGN(chat_template_, read_chat_template(folder_));
     return {};
@@ -131,8 +142,10 @@ Status Checkpoint::read_index(const fs::path& file) {
     std::set<std::string> shards;
     for (const auto& [tensor, shard] : index.shard_of) shards.insert(shard);
     std::vector<std::string> absent;
-    for (const std::string& shard : shards)
-        if (!is_file(folder_ / shard)) absent.push_back(shard);
+    for (const std::string& shard : shards) {
+        AFS_ASSIGN(const bool there, file_exists(folder_ / shard));
+        if (!there) absent.push_back(shard);
+    }
     if (!absent.empty())
         return not_found("cannot load model '" + path_.string() +
                          "': " + std::to_string(absent.size()) + " of " +
@@ -186,7 +199,8 @@ Result<std::shared_ptr<const GgufVocabulary>> Checkpoint::vocabulary() const {
 }
 
 Status Checkpoint::open_folder(bool with_tensors) {
-    const bool single = is_file(path_ / kSingle), sharded = is_file(path_ / kIndex);
+    AFS_ASSIGN(const bool single, file_exists(path_ / kSingle));
+    AFS_ASSIGN(const bool sharded, file_exists(path_ / kIndex));
     if (!single && !sharded) {
         const std::vector<fs::path> models = gguf_models_in(path_);
         std::vector<std::string> names;
@@ -225,7 +239,8 @@ Result<Checkpoint> Checkpoint::open(const fs::path& path, bool with_tensors) {
         AFS_TRY(checkpoint.open_folder(with_tensors));
         return checkpoint;
     }
-    if (!is_file(path))
+    AFS_ASSIGN(const bool there, file_exists(path));
+    if (!there)
         return not_found("cannot load model '" + path.string() +
                          "': no such folder or file; see `afs-host config show` for where the "
                          "path comes from");

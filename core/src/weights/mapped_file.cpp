@@ -18,6 +18,12 @@ Status failure(const std::filesystem::path& path, const char* verb, int error) {
         "file", error);
 }
 
+Status check_regular(const std::filesystem::path& path, const struct stat& info) {
+    if (S_ISREG(info.st_mode)) return {};
+    return Status(Code::io, "cannot read '" + path.string() + "': expected a regular file, " +
+                                (S_ISDIR(info.st_mode) ? "found a folder" : "found a device"));
+}
+
 struct OpenFile {
     int descriptor = -1;
     uint64_t size = 0;
@@ -38,9 +44,7 @@ Result<OpenFile> open_regular(const std::filesystem::path& path) {
     if (file.descriptor < 0) return failure(path, "open", errno);
     struct stat info {};
     if (::fstat(file.descriptor, &info) != 0) return failure(path, "inspect", errno);
-    if (!S_ISREG(info.st_mode))
-        return Status(Code::io, "cannot read '" + path.string() + "': expected a regular file, " +
-                                    (S_ISDIR(info.st_mode) ? "found a folder" : "found a device"));
+    AFS_TRY(check_regular(path, info));
     file.size = static_cast<uint64_t>(info.st_size);
     return file;
 }
@@ -62,6 +66,18 @@ Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::filesystem
 
 MappedFile::~MappedFile() {
     if (data_) ::munmap(const_cast<uint8_t*>(data_), size_);
+}
+
+Result<bool> file_exists(const std::filesystem::path& path) {
+    struct stat info {};
+    if (::stat(path.c_str(), &info) == 0) {
+        AFS_TRY(check_regular(path, info));
+        return true;
+    }
+    const int error = errno;
+    if (error != ENOENT && error != ENOTDIR) return failure(path, "open", error);
+    if (::lstat(path.c_str(), &info) != 0) return false;
+    return Status(Code::io, "cannot open '" + path.string() + "': it is a link to nothing");
 }
 
 Result<std::string> read_text_file(const std::filesystem::path& path, uint64_t max_bytes) {

@@ -52,6 +52,22 @@ TEST_CASE("command line over environment over generation_config.json over defaul
     CHECK_THAT(result.out, Contains("precedence: command line, environment"));
 }
 
+TEST_CASE("a flag alone means on") {
+    const auto value = [](const std::string& flag, const std::string& key) {
+        const auto result = show({flag});
+        INFO(result.err);
+        REQUIRE(result.exit_code == 0);
+        return line_of(result.out, key);
+    };
+    for (const auto& [flag, key] :
+         {std::pair("--deterministic", "deterministic"), {"--check-tensors", "check_tensors"}}) {
+        const std::string name = flag, origin = ".*command line " + name;
+        CHECK_THAT(value(name, key), Matches(".* true " + origin));
+        CHECK_THAT(value(name + "=on", key), Matches(".* true " + origin));
+        CHECK_THAT(value(name + "=off", key), Matches(".* false " + origin));
+    }
+}
+
 TEST_CASE("what a run draws with is what is shown") {
     const afs::test::TempFolder folder;
     const std::string model = make_model(folder, R"({"do_sample": true, "temperature": 2.5})");

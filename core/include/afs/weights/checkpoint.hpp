@@ -12,6 +12,10 @@
 
 namespace afs {
 
+// The text of a small file that holds one JSON object, such as config.json. It is known to be
+// well-formed then: whoever reads it later need not say, without file and line, that it is not.
+Result<std::string> read_object_file(const std::filesystem::path& file);
+
 class Checkpoint {
 public:
     static Result<Checkpoint> open(const std::filesystem::path& path);

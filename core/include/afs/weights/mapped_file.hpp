@@ -28,6 +28,10 @@ private:
     uint64_t size_ = 0;
 };
 
+// Whether a file lies there. What is there and cannot be one is an error: a folder, a FIFO, a link
+// to nothing or in a circle, a place that may not be looked at.
+Result<bool> file_exists(const std::filesystem::path& path);
+
 // The whole of a text file, at most max_bytes.
 Result<std::string> read_text_file(const std::filesystem::path& path,
                                    uint64_t max_bytes = 64ull << 20);
