@@ -6,6 +6,7 @@
 
 #include "afs/config/schema.hpp"  // nearest
 #include "afs/version.hpp"
+#include "afs/weights/mapped_file.hpp"  // exit_on_lost_pages
 #include "commands/command.hpp"
 #include "conformance/worker/worker_main.hpp"
 #include "doctor/child_verbs.hpp"
@@ -120,6 +121,7 @@ int run(std::vector<std::string> args) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    afs::exit_on_lost_pages(afs::kFailed);
     try {
         return run(std::vector<std::string>(argv + 1, argv + argc));
     } catch (const std::exception& thrown) {

@@ -61,7 +61,7 @@ Status stream_answer(Runtime& runtime, const Request& request, const AnswerOptio
     answer.prompt_tokens = after.prompt_tokens - before.prompt_tokens;
     answer.prefill_seconds = after.prefill_seconds - before.prefill_seconds;
     answer.decode_seconds = after.decode_seconds - before.decode_seconds;
-    return status;
+    return status.ok() ? runtime.check_weights_unchanged() : status;
 }
 
 std::string speeds(const Answer& answer) {

@@ -132,6 +132,7 @@ Status measure(const Config& config, const ParsedOptions& options, Runtime& runt
     } else if (status.ok()) {
         status = measure_all(runtime, subject, options, tests, repetitions, report);
     }
+    if (status.ok()) status = runtime.check_weights_unchanged();
     if (json) AFS_TRY(write_out(report.dump(2) + "\n"));
     return status;
 }

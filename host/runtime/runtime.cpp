@@ -36,6 +36,7 @@ public:
     const std::string& model_plugin() const override { return model_.plugin_name; }
     const std::string& dtype() const override { return dtype_; }
     const std::vector<Phase>& phases() const override { return phases_; }
+    Status check_weights_unchanged() const override;
 
 private:
     using Clock = std::chrono::steady_clock;
@@ -121,6 +122,14 @@ Status OpenedRuntime::make_engine(const Config& config) {
     return {};
 }
 
+Status OpenedRuntime::check_weights_unchanged() const {
+    const bool in_place =
+        std::any_of(plan_->weights.begin(), plan_->weights.end(), [this](const WeightUse& use) {
+            return use.needs_raw && plan_->memories[use.memory].owner == kHostOwned;
+        });
+    return in_place && model_.checkpoint ? model_.checkpoint->check_unchanged() : Status();
+}
+
 void OpenedRuntime::collect_stop_ids() {
     const afs_model_info& info = model_.info;
     stop_ids_.assign(info.stop_ids, info.stop_ids + info.n_stop_ids);
@@ -155,6 +164,7 @@ Status OpenedRuntime::open(const Config& config, const RuntimeOptions& options) 
     if (!model_.checkpoint && !options.weights_of)
         AFS_TRY(phase("random weights", [&] { return draw_weights(); }));
     AFS_TRY(phase("engine", [&] { return make_engine(config); }));
+    if (model_.checkpoint) AFS_TRY(model_.checkpoint->check_unchanged());
     // What the engine spent on bringing weights to where they are read is a phase of its own.
     const EngineStats stats = engine_->stats();
     phases_.back().seconds -= stats.load_seconds;

@@ -63,6 +63,9 @@ public:
     virtual const std::string& model_plugin() const = 0;
     virtual const std::string& dtype() const = 0;  // of the activations: "bf16"
     virtual const std::vector<Phase>& phases() const = 0;
+    // IO: a checkpoint's file that kernels read where it is mapped was changed meanwhile, and what
+    // was computed since may be wrong.
+    virtual Status check_weights_unchanged() const = 0;
 };
 
 }  // namespace afs

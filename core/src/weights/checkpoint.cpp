@@ -97,6 +97,11 @@ std::string Checkpoint::file_of(const FileTensor& tensor) const {
     return files_[tensor.file]->path().string();
 }
 
+Status Checkpoint::check_unchanged() const {
+    for (const auto& file : files_) AFS_TRY(file->check_unchanged());
+    return {};
+}
+
 Status Checkpoint::read_texts(bool with_config) {
     const fs::path config = folder_ / "config.json",
                    generation = folder_ / "generation_config.json";

@@ -32,6 +32,7 @@ public:
     const FileTensor* find(const std::string& name) const;  // nullptr: none
     std::string file_of(const FileTensor& tensor) const;    // its path, for messages
     uint64_t bytes() const { return bytes_; }               // of all tensors
+    Status check_unchanged() const;                         // of all files
 
     bool is_gguf() const { return gguf_ != nullptr; }
     std::string architecture() const;  // a GGUF file's, as it says; else empty
