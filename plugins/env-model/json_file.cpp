@@ -1,5 +1,7 @@
 #include "json_file.hpp"
 
+#include <algorithm>
+#include <cstring>
 #include <fstream>
 
 namespace env_model {
@@ -11,14 +13,23 @@ constexpr uint64_t kMostBytes = uint64_t{256} << 20;
 constexpr int kMostDepth = 64;
 }  // namespace
 
+std::optional<std::string> read_part(std::istream& file, uint64_t bytes) {
+    std::string text;
+    char part[1 << 16];
+    while (text.size() < bytes) {
+        const uint64_t n = std::min<uint64_t>(sizeof part, bytes - text.size());
+        if (!file.read(part, static_cast<std::streamsize>(n)) || std::memchr(part, 0, n)) return {};
+        text.append(part, n);
+    }
+    return text;
+}
+
 std::optional<std::string> read_text(const fs::path& path, uint64_t most) {
     std::error_code error;
     const uint64_t size = fs::file_size(path, error);
     if (error || size > most) return {};
     std::ifstream file(path, std::ios::binary);
-    std::string text(size, '\0');
-    if (!file.read(text.data(), static_cast<std::streamsize>(size))) return {};
-    return text;
+    return read_part(file, size);
 }
 
 std::optional<Json> parse_json(const std::string& text, std::string& problem) {

@@ -1,6 +1,7 @@
 // JSON files of a checkpoint: read whole, never trusted.
 #pragma once
 #include <filesystem>
+#include <istream>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -18,6 +19,9 @@ struct JsonFile {
 
 JsonFile read_json(const std::filesystem::path& path);
 std::optional<Json> parse_json(const std::string& text, std::string& problem);
+// The next bytes of a file that are a text. None: there are fewer, or a NUL byte among them: what a
+// file of gigabytes has that takes no place on the disk is not collected.
+std::optional<std::string> read_part(std::istream& file, uint64_t bytes);
 std::optional<std::string> read_text(const std::filesystem::path& path, uint64_t most);
 
 // A member of an object, or nullptr.

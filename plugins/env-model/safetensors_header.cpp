@@ -74,12 +74,12 @@ SafetensorsHeader read_safetensors(const std::filesystem::path& path) {
                       std::to_string(out.bytes);
         return out;
     }
-    std::string text(length, '\0');
-    if (!file.read(text.data(), static_cast<std::streamsize>(length))) {
-        out.problem = "its header cannot be read";
+    const auto text = read_part(file, length);
+    if (!text) {
+        out.problem = "its header cannot be read, or holds a NUL byte";
         return out;
     }
-    const auto header = parse_json(text, out.problem);
+    const auto header = parse_json(*text, out.problem);
     if (!header || !header->is_object()) {
         if (out.problem.empty()) out.problem = "its header is no JSON object";
         return out;

@@ -12,7 +12,7 @@ namespace afs::bpe {
 namespace {
 
 using nlohmann::json;
-constexpr size_t kMaxDepth = 64;
+constexpr size_t kMaxDepth = 64, kMaxBytes = 256 << 20;
 
 // The parser's events; builds the document itself so that depth and duplicates are its own rules.
 class Builder {
@@ -171,13 +171,17 @@ Result<std::string> read_file(const std::string& path) {
         return Status(Code::io, "cannot read '" + path + "': " + std::strerror(code), {}, code);
     };
     if (!file) return failed(errno);
-    std::error_code unknown;
-    const auto size = std::filesystem::file_size(path, unknown);
     std::string text;
-    if (!unknown) text.reserve(static_cast<size_t>(size));
     char buffer[1 << 16];
-    while (const size_t n = std::fread(buffer, 1, sizeof buffer, file.get()))
+    while (const size_t n = std::fread(buffer, 1, sizeof buffer, file.get())) {
+        // No text holds one, and a file of gigabytes without blocks on the disk holds nothing else.
+        if (std::memchr(buffer, 0, n))
+            return invalid("cannot read '" + path + "': holds a NUL byte");
+        if (text.size() > kMaxBytes)
+            return invalid("cannot read '" + path + "': larger than " + std::to_string(kMaxBytes) +
+                           " bytes, no tokenizer");
         text.append(buffer, n);
+    }
     if (std::ferror(file.get())) return failed(errno);
     return text;
 }

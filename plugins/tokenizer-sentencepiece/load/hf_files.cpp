@@ -1,7 +1,7 @@
 // The files that Hugging Face keeps beside a tokenizer.model.
+#include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 
 #include "afs/plugin/json_config.hpp"  // parse_json
 #include "afs/utf8.hpp"
@@ -11,18 +11,29 @@ namespace afs::spm {
 namespace {
 
 using nlohmann::json;
+constexpr size_t kMostBytes = size_t{32} << 20;
 
 // Null where there is no such file.
 Result<json> read_object(const std::string& path) {
     std::error_code ignored;
     if (!std::filesystem::is_regular_file(path, ignored)) return json();
     std::ifstream file(path, std::ios::binary);
-    std::ostringstream text;
-    text << file.rdbuf();
     if (!file) return Status(Code::io, "cannot read '" + path + "'");
+    std::string text;
+    char part[1 << 16];
+    while (file.read(part, sizeof part), file.gcount() > 0) {
+        const auto n = static_cast<size_t>(file.gcount());
+        // No text holds one, and a file of gigabytes without blocks on the disk nothing else.
+        if (std::memchr(part, 0, n))
+            return invalid("cannot parse '" + path + "': holds a NUL byte");
+        if (text.size() > kMostBytes)
+            return invalid("cannot parse '" + path + "': larger than " +
+                           std::to_string(kMostBytes) + " bytes");
+        text.append(part, n);
+    }
     json document;
     try {
-        document = parse_json(text.str().c_str());
+        document = parse_json(text.c_str());
     } catch (const std::exception& thrown) {
         return invalid("cannot parse '" + path + "': " + thrown.what());
     }

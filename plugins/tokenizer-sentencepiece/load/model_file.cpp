@@ -10,7 +10,7 @@
 namespace afs::spm {
 namespace {
 
-constexpr size_t kMostBytes = size_t{1} << 30;
+constexpr size_t kMostBytes = size_t{32} << 20;
 
 using File = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
 File open_file(const std::string& path) {
@@ -28,7 +28,8 @@ Result<std::string> read_file(const std::string& path) {
     while (const size_t n = std::fread(buffer, 1, sizeof buffer, file.get())) {
         bytes.append(buffer, n);
         if (bytes.size() > kMostBytes)
-            return invalid("cannot read '" + path + "': larger than 1 GiB, no SentencePiece model");
+            return invalid("cannot read '" + path +
+                           "': larger than 32 MiB, no SentencePiece model");
     }
     if (std::ferror(file.get())) return failed(errno);
     return bytes;

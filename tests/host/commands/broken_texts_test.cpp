@@ -211,6 +211,19 @@ TEST_CASE("what is odd and harmless runs: merges twice, fewer ids than rows, a l
     CHECK(run.exit_code == 0);
 }
 
+TEST_CASE("texts of 64 GB without a block on the disk are not collected") {
+    const TempFolder folder;
+    for (const std::string name : {"config.json", "generation_config.json", "tokenizer.json",
+                                   "tokenizer_config.json", "special_tokens_map.json"}) {
+        SmallCheckpoint checkpoint;
+        checkpoint.write(folder);
+        std::filesystem::resize_file(folder.write(name, "{"), uint64_t{64} << 30);
+        INFO(name);
+        check_refused(run_model(folder.path().string()), {name});
+        std::filesystem::remove(folder.path() / name);
+    }
+}
+
 TEST_CASE("an expression that would search for ever is stopped") {
     const TempFolder folder;
     SmallCheckpoint checkpoint;
