@@ -3,7 +3,7 @@
 # none of which may be skipped, then compute-sanitizer over at least one case of every kernel that
 # the plugin holds, counted. Logs go to $OUT, else to build/device/reports. Needs compute-sanitizer
 # and cuobjdump of the CUDA toolkit.
-#   tools/device/checks.sh [tests|sanitizer]     default: both, about six minutes
+#   tools/device/checks.sh [tests|sanitizer]     default: both, about nine minutes
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 readonly plugin=build/device/plugins/afs-kernels-cuda.so tests=build/device/checks/test-kernels-cuda
@@ -33,14 +33,15 @@ run_tests() {
     echo "$n_tests tests, $(grep -c '^All tests passed' "$out/tests.txt") passed, $((SECONDS - start)) s"
 }
 
-# One tool over the chosen cases, in several processes.
-readonly shards=4
+# One tool over the chosen cases, in several processes: initcheck is the slowest.
+readonly -A shards=([memcheck]=4 [racecheck]=4 [initcheck]=8)
 sanitize() {
-    local tool=$1 shard
-    for shard in $(seq "$shards"); do
+    local tool=$1 n=${shards[$1]} shard
+    for shard in $(seq "$n"); do
         (
-            log=$out/$tool.$shard.txt
-            AFS_CUDA_KERNEL_LIST=$out/kernels.$tool.$shard AFS_CASES=$out/cases.$shard timeout 300 \
+            log=$out/$tool.$shard.txt cases=$out/cases.$tool.$shard
+            awk -v n="$n" -v i="$shard" 'NR % n == i % n' "$out/cases" >"$cases"
+            AFS_CUDA_KERNEL_LIST=$out/kernels.$tool.$shard AFS_CASES=$cases timeout 480 \
                 compute-sanitizer --tool "$tool" --error-exitcode 9 --print-limit 50 "$tests" \
                 '[.sanitize]' >"$log" 2>&1
             echo $? >"$log.code"
@@ -61,13 +62,10 @@ run_sanitizer() {
         sort -u >"$built"
     n_built=$(wc -l <"$built")
     [ "$n_built" -gt 0 ] || { fail "cuobjdump found no kernel in $plugin"; return; }
-    rm -f "$out"/kernels.cover "$out"/kernels.*.[0-9] "$out"/cases.[0-9]
+    rm -f "$out"/kernels.cover "$out"/kernels.*.[0-9] "$out"/cases*
     AFS_CUDA_KERNEL_LIST=$out/kernels.cover AFS_CASES=$out/cases "$tests" '[.cover]' \
         >"$out/cover.txt" 2>&1 || fail "choosing the cases: see $out/cover.txt"
     echo "$(wc -l <"$out/cases") cases chosen in $((SECONDS - start)) s"
-    for shard in $(seq "$shards"); do
-        awk -v n="$shards" -v i="$shard" 'NR % n == i % n' "$out/cases" >"$out/cases.$shard"
-    done
     for tool in memcheck racecheck initcheck; do sanitize "$tool" & done
     wait
     for tool in memcheck racecheck initcheck; do

@@ -63,18 +63,6 @@ __device__ inline void prefetch(const CUtensorMap& map) {
     asm volatile("prefetch.tensormap [%0];" ::"l"(&map) : "memory");
 }
 
-// A box from shared memory into a 2-D tensor; what lies beyond the tensor is dropped. The thread
-// that starts it waits until shared memory may be written again, or given up.
-__device__ inline void store_box(const CUtensorMap& map, int x, int y, uint32_t from) {
-    asm volatile(
-        "cp.async.bulk.tensor.2d.global.shared::cta.tile.bulk_group [%0, {%1, %2}], [%3];"
-        "cp.async.bulk.commit_group;" ::"l"(&map),
-        "r"(x), "r"(y), "r"(from)
-        : "memory");
-}
-__device__ inline void store_wait_read() {
-    asm volatile("cp.async.bulk.wait_group.read 0;" ::: "memory");
-}
 // What this thread wrote to shared memory is seen by copies and tensor cores started after the next
 // barrier.
 __device__ inline void fence_async() {

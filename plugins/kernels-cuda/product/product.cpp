@@ -109,7 +109,8 @@ Status product_prepare(const ProductArgs& a, void* workspace, void* state, Prepa
         if (a.weights[w].rank == 0) continue;
         AFS_TRY(describe_rows(a.weights[w], kGroupRows, p.weights[w]));
         p.rows[w] = static_cast<int32_t>(a.weights[w].dims[0]);
-        if (!a.gated || w == 0) AFS_TRY(describe_rows(a.out[w], tile / 2, p.out[w]));
+        p.out[w] = a.out[w].data;
+        p.out_stride[w] = a.out[w].strides[0];
     }
     p.columns = static_cast<int32_t>(a.x.dims[1]);
     p.n_tokens = static_cast<int32_t>(a.x.dims[0]);

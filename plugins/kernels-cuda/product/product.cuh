@@ -247,26 +247,38 @@ __device__ inline void put_transposed(uint32_t buffer, int token_group, uint32_t
                  : "memory");
 }
 
-// buffer: this group's, 64 rows by kTokens / 2 tokens.
+// From this group's buffer, 64 rows by kTokens / 2 tokens, into an output: rows of 64 elements as
+// 16 bytes a thread, what lies beyond it left out.
 template <class T, int kTokens>
-__device__ void store_tile(const Product& p, const Place& at, uint32_t buffer, int group,
+__device__ void store_half(const Product& p, int weight, int row, int token, const char* buffer) {
+    constexpr int kChunks = kGroupRows / 8, kAtOnce = kGroupThreads / kChunks;
+    const int thread = static_cast<int>(threadIdx.x) % kGroupThreads, chunk = thread % kChunks;
+    if (row + chunk * 8 >= p.rows[weight]) return;  // rows are a multiple of 8
+    T* const to = static_cast<T*>(p.out[weight]) + row + chunk * 8;
+#pragma unroll
+    for (int t = thread / kChunks; t < kTokens / 2; t += kAtOnce) {
+        if (token + t >= p.n_tokens) return;
+        *reinterpret_cast<uint4*>(to + (token + t) * p.out_stride[weight]) =
+            *reinterpret_cast<const uint4*>(buffer + t * 128 + ((chunk ^ (t % 8)) << 4));
+    }
+}
+
+template <class T, int kTokens>
+__device__ void store_tile(const Product& p, const Place& at, char* buffer, int group,
                            const float (&sum)[kTokens / 2]) {
     constexpr int kHalf = kTokens / 2;
-    const bool leads = threadIdx.x % kGroupThreads == 0;
-    const int row = at.row + group * kGroupRows;
+    const uint32_t shared = shared_address(buffer);
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
-        if (leads) store_wait_read();
-        sync_group(group);
+        sync_group(group);  // the buffer is free
 #pragma unroll
         for (int j = 0; j < kHalf / 8; ++j) {
             const float* s = sum + (half * kHalf / 8 + j) * 4;
-            put_transposed(buffer, j, pack<T>(s[0], s[1]), pack<T>(s[2], s[3]));
+            put_transposed(shared, j, pack<T>(s[0], s[1]), pack<T>(s[2], s[3]));
         }
-        fence_async();
         sync_group(group);
-        if (leads && row < p.rows[at.weight] && at.token + half * kHalf < p.n_tokens)
-            store_box(p.out[at.weight], row, at.token + half * kHalf, buffer);
+        store_half<T, kTokens>(p, at.weight, at.row + group * kGroupRows, at.token + half * kHalf,
+                               buffer);
     }
 }
 
@@ -277,10 +289,8 @@ __device__ void store_gated(const Product& p, const Place& at, char* buffers, in
     constexpr int kHalf = kTokens / 2, kPairs = kHalf / 4;  // words of a thread in a half
     constexpr int kBufferBytes = buffer_bytes(kTokens);
     const int thread = static_cast<int>(threadIdx.x) % kGroupThreads;
-    const bool leads = thread == 0;
     uint32_t own[kPairs];
     auto* given = reinterpret_cast<uint32_t*>(buffers + (1 - group) * kBufferBytes) + thread;
-    if (leads) store_wait_read();
     sync_groups();
 #pragma unroll
     for (int i = 0; i < kPairs; ++i) {
@@ -307,13 +317,12 @@ __device__ void store_gated(const Product& p, const Place& at, char* buffers, in
         own[i] = a.word;
     }
     sync_group(group);
-    const uint32_t buffer = shared_address(buffers + group * kBufferBytes);
+    char* const buffer = buffers + group * kBufferBytes;
 #pragma unroll
-    for (int j = 0; j < kHalf / 8; ++j) put_transposed(buffer, j, own[2 * j], own[2 * j + 1]);
-    fence_async();
+    for (int j = 0; j < kHalf / 8; ++j)
+        put_transposed(shared_address(buffer), j, own[2 * j], own[2 * j + 1]);
     sync_group(group);
-    if (leads && at.token + group * kHalf < p.n_tokens)
-        store_box(p.out[0], at.row, at.token + group * kHalf, buffer);
+    store_half<T, kTokens>(p, 0, at.row, at.token + group * kHalf, buffer);
 }
 
 // What a warpgroup makes of the block's pieces.
@@ -343,10 +352,8 @@ __device__ void make_tiles(const Product& p, uint32_t stages, char* buffers, uin
         if (p.gated)
             store_gated<T, kTokens>(p, at, buffers, group, sum);
         else
-            store_tile<T, kTokens>(p, at, shared_address(buffers + group * buffer_bytes(kTokens)),
-                                   group, sum);
+            store_tile<T, kTokens>(p, at, buffers + group * buffer_bytes(kTokens), group, sum);
     }
-    if (threadIdx.x % kGroupThreads == 0) store_wait_read();
 }
 
 __device__ inline void grow_registers() {
@@ -357,7 +364,7 @@ __device__ inline void shrink_registers() {
 }
 
 template <class T, int kTokens>
-__global__ void __launch_bounds__(threads_of(kTokens), kTokens > 128 ? 1 : 2)
+__global__ void __launch_bounds__(threads_of(kTokens), kTokens < 128 ? 2 : 1)
     product_kernel(const __grid_constant__ Product p) {
 #ifdef __CUDA_ARCH_FEAT_SM90_ALL
     extern __shared__ __align__(1024) char shared[];
@@ -367,7 +374,7 @@ __global__ void __launch_bounds__(threads_of(kTokens), kTokens > 128 ? 1 : 2)
     if (threadIdx.x == 0) {
         let_next_start();
         prefetch(p.x);
-        for (int w = 0; w < kProductWeights; ++w) prefetch(p.weights[w]), prefetch(p.out[w]);
+        for (int w = 0; w < kProductWeights; ++w) prefetch(p.weights[w]);
         for (int s = 0; s < p.depth; ++s) {
             barrier_init(full + 8 * s, 1);
             barrier_init(empty + 8 * s, kGroups * kGroupThreads / 32);

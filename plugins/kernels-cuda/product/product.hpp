@@ -27,8 +27,10 @@ struct ProductArgs {
 
 // A kernel's parameters, whole.
 struct Product {
-    CUtensorMap weights[kProductWeights], out[kProductWeights], x;
-    int32_t rows[kProductWeights];  // of each weight; 0: none
+    CUtensorMap weights[kProductWeights], x;
+    void* out[kProductWeights];
+    int64_t out_stride[kProductWeights];  // elements from a token to the next
+    int32_t rows[kProductWeights];        // of each weight; 0: none
     int32_t columns, n_tokens;
     int32_t gated, split;  // split: tiles are divided between blocks
     int32_t depth;         // stages of the ring

@@ -1,10 +1,15 @@
 // Products of many vectors: a launch for what leads to them, where there is anything, and one for
 // the products.
+#include <algorithm>
+
 #include "product/product.hpp"
 #include "step/stage.hpp"
 
 namespace afs::cuda {
 namespace {
+
+// Of a product's weights, asked for while its vectors are made: twice as much was slower.
+constexpr uint64_t kAheadBytes = 8 << 20;
 
 class ProductStage final : public Stage {
 public:
@@ -37,8 +42,14 @@ public:
             args.x.data = made_ = workspace;
         }
         args.gated = nodes_.gated;
-        for (size_t i = 0; i < nodes_.weights.size(); ++i)
+        for (size_t i = 0; i < nodes_.weights.size(); ++i) {
             args.weights[i] = bound.tensors[nodes_.weights[i]];
+            const afs_tensor& weight = args.weights[i];
+            const auto bytes = static_cast<uint64_t>(weight.dims[0] * weight.dims[1]) * 2;
+            ahead_.at[i] = static_cast<const char*>(weight.data);
+            ahead_.bytes[i] = static_cast<uint32_t>(
+                std::min(bytes, kAheadBytes / nodes_.weights.size()) / 16 * 16);
+        }
         for (size_t i = 0; i < nodes_.outs.size(); ++i) args.out[i] = bound.tensors[nodes_.outs[i]];
         if (!product_fits(args))
             return Status(Code::internal,
@@ -52,7 +63,7 @@ public:
         if (nodes_.n_vectors == 0) return {};
         if (is_made()) {
             AFS_TRY(lead_in_launch(input_, nodes_.n_vectors, static_cast<int32_t>(columns_),
-                                   prepared_.dtype, made_, early, stream));
+                                   prepared_.dtype, made_, ahead_, early, stream));
             early = true;
         }
         return product_launch(prepared_, early, stream);
@@ -75,6 +86,7 @@ private:
     uint64_t made_bytes_ = 0;
     void* made_ = nullptr;  // [n_vectors, columns]
     StreamInput input_;
+    Ahead ahead_{};
     PreparedProduct prepared_{};
 };
 

@@ -14,6 +14,7 @@
 #include <cuda_runtime_api.h>
 
 #include "afs/kernels.hpp"
+#include "kernels/ahead.hpp"
 
 namespace afs::cuda {
 
@@ -66,8 +67,9 @@ void stream_ring(StreamProduct& product, bool beside_attention,
 // dependent launch); what that one wrote is read only after it is.
 Status stream_launch(const StreamProduct& product, int32_t dtype, bool early, cudaStream_t stream);
 
-// x of many vectors: rows of `columns` elements, close together in every operand.
+// x of many vectors: rows of `columns` elements, close together in every operand. ahead: what is
+// read next.
 Status lead_in_launch(const StreamInput& input, int64_t n_rows, int32_t columns, int32_t dtype,
-                      void* x, bool early, cudaStream_t stream);
+                      void* x, const Ahead& ahead, bool early, cudaStream_t stream);
 
 }  // namespace afs::cuda

@@ -42,6 +42,7 @@ struct EngineCase {
     std::string family;
     int hidden, heads, kv_heads, head_dim;
     uint32_t n_seqs;  // powers of two: nothing is padded, so nothing that was not written is read
+    bool deterministic = false;
 };
 
 std::vector<EngineCase> engine_cases() {
@@ -62,6 +63,7 @@ std::vector<EngineCase> engine_cases() {
             all.push_back(each);
             all.back().n_seqs = n_seqs;
         }
+    for (const int head_dim : {64, 128}) all.push_back({"llama3", 256, 4, 2, head_dim, 2, true});
     return all;
 }
 
@@ -72,6 +74,7 @@ std::string run_engine(const EngineCase& c, int32_t dtype) {
     setup.dtype = dtype;
     setup.kernels = {"cuda"};
     setup.config = shape(c.family, c.hidden, c.heads, c.kv_heads, c.head_dim);
+    setup.deterministic = c.deterministic;
     setup.limits = {8 * c.n_seqs, c.n_seqs, c.n_seqs, 64, 0};
     const afs_test::Model model = afs_test::make_model(setup);
     const auto engine = afs_test::make_engine(model);

@@ -1,11 +1,8 @@
 // attention/1 where every sequence has one token, in fp16 or bf16 over a cache of the same dtype.
 //
 // A cluster of blocks serves one kv head of one sequence and all query heads that share it (up to
-// 8): each block takes its share of the context, its warps 16 positions at a time, on tensor cores
-// with the heads on the n side: scores = K q, sums = V^T p. A lane loads 16 bytes of a position
-// straight into the registers that the products want; V's are transposed there (movmatrix).
-// Probabilities go into
-// their product as the sum of several numbers of the cache's dtype, so that nothing is lost.
+// 8): each block takes its share of the context, its warps 16 positions at a time
+// (decode_warp.cuh).
 //
 // Bound by the bytes of the cache; at short contexts by latency. So what does not depend on the
 // kernel before (the cache but for its newest position, RoPE's table) is fetched before waiting for
@@ -19,13 +16,14 @@
 #include "kernels/rope.cuh"
 #include "kernels/rows.cuh"
 #include "ops/attention/attention.hpp"
+#include "ops/attention/decode_warp.cuh"
 #include "ops/attention/enter.cuh"
-#include "ops/attention/parts.cuh"
 
 namespace afs::cuda {
 namespace {
 
 constexpr int kWarps = 4, kThreads = 32 * kWarps;
+constexpr uint32_t kLongContext = 1024;
 constexpr int kHeads = kAttentionDecodeGroup;  // the n side of a product
 constexpr int kTile = 16;                      // positions of a warp at a time
 
@@ -46,16 +44,6 @@ struct DecodeParams {
     RopeFrequencies frequencies;
 };
 
-// A partial softmax of one head: largest exponent m, sum l of 2^(exponent - m), and elsewhere the
-// sum of v weighted so.
-struct Partial {
-    float m, l;
-};
-// What a partial with maximum `from` is worth under a maximum `to`.
-__device__ float worth(float from, float to) {
-    return from == -INFINITY ? 0.0f : exp2f(from - to);
-}
-
 template <class T, int kHeadDim>
 struct Shared {
     static constexpr int kPitch = kHeadDim + 2;
@@ -67,177 +55,79 @@ struct Shared {
     float sum[kWarps][kHeads][kPitch];  // of each warp; then row 0 of the whole block
 };
 
-// The query heads of this block in shared memory.
-template <class T, int kHeadDim>
-__device__ void take_queries(const DecodeParams<T>& p, uint32_t token, uint32_t kv_head,
-                             Shared<T, kHeadDim>& s) {
-    constexpr uint32_t kHalf = kHeadDim / 2, kPieces = kHalf / 8;
-    const T* row = p.q.row(token);
-    const float r =
-        p.entry && p.q_norm ? inverse_rms<kThreads>(row, p.n_heads * kHeadDim, p.q_eps) : 0.0f;
-    for (uint32_t i = threadIdx.x; i < kHeads * kPieces; i += kThreads) {
-        const uint32_t h = i / kPieces, j = i % kPieces * 8;
-        uint4 low = {}, high = {};
-        if (h < p.group) {
-            const uint32_t at = (kv_head * p.group + h) * kHeadDim + j;
-            if (p.entry) {
-                enter(row, at, kHalf, p.q_norm, r, p.q_before_cast, s.table + j,
-                      p.table_in_act_dtype, low, high);
-            } else {
-                low = fresh_load16(row + at);
-                high = fresh_load16(row + at + kHalf);
-            }
-        }
-        *reinterpret_cast<uint4*>(&s.q[h][j]) = low;
-        *reinterpret_cast<uint4*>(&s.q[h][j + kHalf]) = high;
-    }
+// Sums of squares of up to two rows at once, in every thread: 1 / RMS of each. A row that is NULL
+// costs nothing.
+template <class T>
+__device__ float2 inverse_rms_of_two(const T* a, uint32_t n_a, float eps_a, const T* b,
+                                     uint32_t n_b, float eps_b) {
+    __shared__ float2 of_warp[kWarps];
+    float2 sum = {squares_of<kThreads>(a, a ? n_a : 0), squares_of<kThreads>(b, b ? n_b : 0)};
+    sum = {warp_sum(sum.x), warp_sum(sum.y)};
+    if (threadIdx.x % 32 == 0) of_warp[threadIdx.x / 32] = sum;
+    __syncthreads();
+    sum = of_warp[0];
+#pragma unroll
+    for (int w = 1; w < kWarps; ++w) sum.x += of_warp[w].x, sum.y += of_warp[w].y;
+    return {1.0f / sqrtf(sum.x / static_cast<float>(n_a) + eps_a),
+            1.0f / sqrtf(sum.y / static_cast<float>(n_b) + eps_b)};
 }
 
-// The newest position's k and v in shared memory, and with `store` in the cache.
+// The query heads of this block in shared memory; with `newest` the newest position's k and v too,
+// and with `store` those in the cache. Each thread has at most one piece, and asks for it before
+// the norms' statistics are known: their rows and the pieces come in one round trip.
 template <class T, int kHeadDim>
-__device__ void take_newest(const DecodeParams<T>& p, uint32_t token, uint32_t kv_head, bool store,
-                            Shared<T, kHeadDim>& s) {
+__device__ void take_rows(const DecodeParams<T>& p, uint32_t token, uint32_t kv_head, bool newest,
+                          bool store, Shared<T, kHeadDim>& s) {
     constexpr uint32_t kHalf = kHeadDim / 2, kPieces = kHalf / 8;
-    const T* row = p.k.row(token);
-    const float r = p.k_norm ? inverse_rms<kThreads>(row, p.n_kv_heads * kHeadDim, p.k_eps) : 0.0f;
+    constexpr uint32_t kFirstK = kHeads * kPieces, kFirstV = 96;
+    static_assert(kFirstK + kPieces <= kFirstV && kFirstV + kHeadDim / 8 <= kThreads);
+    const uint32_t t = threadIdx.x, piece = t % kPieces * 8, head = t / kPieces;
+    const bool is_q = t < kFirstK, is_k = newest && t >= kFirstK && t < kFirstK + kPieces;
+    const bool is_v = newest && t >= kFirstV && t < kFirstV + kHeadDim / 8;
+    Pairs<T> pairs = {};
+    uint4 value = {};
+    if (is_q && head < p.group)
+        pairs.load(p.q.row(token), (kv_head * p.group + head) * kHeadDim + piece, kHalf, p.q_norm);
+    if (is_k) pairs.load(p.k.row(token), kv_head * kHeadDim + piece, kHalf, p.k_norm);
+    if (is_v) value = fresh_load16(p.v.row(token) + kv_head * kHeadDim + (t - kFirstV) * 8);
+    float2 r = {};
+    if (p.q_norm || (newest && p.k_norm))
+        r = inverse_rms_of_two<T>(p.q_norm ? p.q.row(token) : nullptr, p.n_heads * kHeadDim,
+                                  p.q_eps, newest && p.k_norm ? p.k.row(token) : nullptr,
+                                  p.n_kv_heads * kHeadDim, p.k_eps);
+    if (is_q) {
+        if (p.entry && head < p.group)
+            pairs.enter(p.q_norm != nullptr, r.x, p.q_before_cast, s.table + piece,
+                        p.table_in_act_dtype);
+        *reinterpret_cast<uint4*>(&s.q[head][piece]) = pairs.low.raw;
+        *reinterpret_cast<uint4*>(&s.q[head][piece + kHalf]) = pairs.high.raw;
+    }
+    if (!newest) return;
     const auto size = static_cast<int32_t>(p.block_size);
     const int64_t block = p.slots[token] / size, slot = p.slots[token] % size;
     const auto put = [store](T* shared, T* cache, uint32_t j, const uint4& x) {
         *reinterpret_cast<uint4*>(shared + j) = x;
         if (store) *reinterpret_cast<uint4*>(cache + j) = x;
     };
-    if (threadIdx.x < kPieces) {
-        const uint32_t j = threadIdx.x * 8;
+    if (is_k) {
         T* const cache = p.k_cache + p.k_stride.at(block, kv_head, slot);
-        uint4 low, high;
-        enter(row, kv_head * kHeadDim + j, kHalf, p.k_norm, r, p.k_before_cast, s.table + j,
-              p.table_in_act_dtype, low, high);
-        put(s.newest_k, cache, j, low);
-        put(s.newest_k, cache, j + kHalf, high);
-    } else if (threadIdx.x >= 32 && threadIdx.x < 32 + kHeadDim / 8) {
-        const uint32_t j = (threadIdx.x - 32) * 8;
-        put(s.newest_v, p.v_cache + p.v_stride.at(block, kv_head, slot), j,
-            fresh_load16(p.v.row(token) + kv_head * kHeadDim + j));
+        pairs.enter(p.k_norm != nullptr, r.y, p.k_before_cast, s.table + piece,
+                    p.table_in_act_dtype);
+        put(s.newest_k, cache, piece, pairs.low.raw);
+        put(s.newest_k, cache, piece + kHalf, pairs.high.raw);
     }
+    if (is_v)
+        put(s.newest_v, p.v_cache + p.v_stride.at(block, kv_head, slot), (t - kFirstV) * 8, value);
 }
 
-__device__ uint32_t transposed(uint32_t x) {
-    uint32_t y;
-    asm volatile("movmatrix.sync.aligned.m8n8.trans.b16 %0, %1;" : "=r"(y) : "r"(x));
-    return y;
-}
-
-// One side of a warp's 16 positions: a lane has 8 neighbouring dimensions of each 32, of positions
-// lane / 4 and 8 more. As the products see it, that permutes the dimensions, alike in q.
-template <int kHeadDim>
-struct Side {
-    uint4 low[kHeadDim / 32], high[kHeadDim / 32];
-};
-
-// What a warp has summed up. A lane's heads are 2 * (lane % 4) and the next; the dimensions of
-// sums[2 * c + i] are dim_of(c, i) and 2 more.
-template <class T, int kHeadDim>
-struct Sums {
-    static constexpr int kChunks = kHeadDim / 32;
-    Partial part[2];
-    float sums[2 * kChunks][4];
-
-    __device__ static int dim_of(int chunk, int i) {
-        const int row = static_cast<int>(threadIdx.x) % 32 / 4;
-        return chunk * 32 + row / 2 * 8 + row % 2 + i * 4;
-    }
-    __device__ void clear() {
-        part[0] = part[1] = {-INFINITY, 0};
-#pragma unroll
-        for (auto& each : sums)
-#pragma unroll
-            for (float& x : each) x = 0;
-    }
-
-    // scores[0..1]: of position lane / 4, [2..3]: 8 more; times scale * log2(e), -inf where the
-    // position does not count. Makes them probabilities under the new maximum.
-    __device__ void weigh(float (&scores)[4]) {
-#pragma unroll
-        for (int h = 0; h < 2; ++h) {
-            float m = fmaxf(scores[h], scores[h + 2]);
-#pragma unroll
-            for (int step = 4; step < 32; step *= 2)
-                m = fmaxf(m, __shfl_xor_sync(0xffffffffu, m, step));
-            m = fmaxf(m, part[h].m);
-            const float keep = worth(part[h].m, m);
-            scores[h] = worth(scores[h], m);
-            scores[h + 2] = worth(scores[h + 2], m);
-            part[h] = {m, part[h].l * keep + scores[h] + scores[h + 2]};
-#pragma unroll
-            for (auto& each : sums) each[h] *= keep, each[h + 2] *= keep;
-        }
-    }
-
-    __device__ void add(float (&weights)[4], const Side<kHeadDim>& v) {
-#pragma unroll
-        for (int i = 0; i < kParts<T>; ++i) {
-            const uint32_t b0 = transposed(pack<T>(weights[0], weights[1]));
-            const uint32_t b1 = transposed(pack<T>(weights[2], weights[3]));
-#pragma unroll
-            for (float& weight : weights) weight -= rounded<T>(weight);  // what is left of it
-#pragma unroll
-            for (int c = 0; c < kChunks; ++c) {
-                const uint32_t left[4] = {transposed(v.low[c].x), transposed(v.low[c].y),
-                                          transposed(v.high[c].x), transposed(v.high[c].y)};
-                const uint32_t right[4] = {transposed(v.low[c].z), transposed(v.low[c].w),
-                                           transposed(v.high[c].z), transposed(v.high[c].w)};
-                mma(T{}, sums[2 * c], left, b0, b1);
-                mma(T{}, sums[2 * c + 1], right, b0, b1);
-            }
-        }
-    }
-
-    // Into shared memory; a head's l is still spread over the lanes of its positions.
-    __device__ void put(Shared<T, kHeadDim>& s) {
-        const int warp = static_cast<int>(threadIdx.x) / 32,
-                  lane = static_cast<int>(threadIdx.x) % 32;
-#pragma unroll
-        for (int h = 0; h < 2; ++h) {
-            float l = part[h].l;
-#pragma unroll
-            for (int step = 4; step < 32; step *= 2) l += __shfl_xor_sync(0xffffffffu, l, step);
-            const int head = lane % 4 * 2 + h;
-            if (lane < 4) s.part[warp][head] = {part[h].m, l};
-#pragma unroll
-            for (int i = 0; i < 2 * kChunks; ++i) {
-                const int dim = dim_of(i / 2, i % 2);
-                s.sum[warp][head][dim] = sums[i][h];
-                s.sum[warp][head][dim + 2] = sums[i][h + 2];
-            }
-        }
-    }
-};
-
-// q: a lane's part of its head, in shared memory.
-template <class T, int kHeadDim>
-__device__ void score(const Side<kHeadDim>& k, const T* q_part, float (&scores)[4]) {
-    float other[4] = {};
-#pragma unroll
-    for (int c = 0; c < kHeadDim / 32; ++c) {
-        const uint4 q = *reinterpret_cast<const uint4*>(q_part + c * 32);
-        const uint32_t left[4] = {k.low[c].x, k.high[c].x, k.low[c].y, k.high[c].y};
-        const uint32_t right[4] = {k.low[c].z, k.high[c].z, k.low[c].w, k.high[c].w};
-        mma(T{}, scores, left, q.x, q.y);
-        mma(T{}, other, right, q.z, q.w);
-    }
-#pragma unroll
-    for (int e = 0; e < 4; ++e) scores[e] += other[e];
-}
-
-// With 160 registers an SM has room for a block beside two of products (stream/stream.cu): the one
+// With 168 registers an SM has room for a block beside two of products (stream/stream.cu): the one
 // that it waits for and the one that waits for it.
 template <class T, int kHeadDim, int kCluster>
-__global__ void __maxnreg__(160)
+__global__ void __maxnreg__(168)
     attention_decode_kernel(const __grid_constant__ DecodeParams<T> p) {
 #if __CUDA_ARCH__ >= 900
     __shared__ Shared<T, kHeadDim> s;
     constexpr int kChunks = kHeadDim / 32;
-    let_next_start();
     const uint32_t rank = cluster_rank(), kv_head = blockIdx.y, seq = blockIdx.z;
     const auto token = static_cast<uint32_t>(p.cu_seqlens[seq]);
     const bool empty = static_cast<int32_t>(token) >= p.cu_seqlens[seq + 1];
@@ -280,29 +170,20 @@ __global__ void __maxnreg__(160)
     const bool has_newest = p.entry && rank == kCluster - 1;
     const float scale = p.scale * 1.44269504f;
     Sums<T, kHeadDim> own;
-    // One turn of a warp: 16 positions, of which those below `stop` count.
-    const auto turn = [&](const Side<kHeadDim>& keys, const Side<kHeadDim>& values, uint32_t start,
-                          uint32_t stop) {
-        float scores[4] = {};
-        score<T, kHeadDim>(keys, &s.q[lane / 4][dim], scores);
-#pragma unroll
-        for (int e = 0; e < 4; ++e)
-            scores[e] = start + lane / 4 + e / 2 * 8 < stop ? scores[e] * scale : -INFINITY;
-        own.weigh(scores);
-        own.add(scores, values);
-    };
+    constexpr uint32_t kStride = kWarps * kTile;
 
     for (bool rehearsal = p.rehearse;; rehearsal = false) {
         __syncthreads();
         if (!rehearsal) wait_for_previous();
-        take_queries(p, token, kv_head, s);
-        if (has_newest) take_newest(p, token, kv_head, !rehearsal, s);
+        take_rows(p, token, kv_head, has_newest, has_newest && !rehearsal, s);
         __syncthreads();
         own.clear();
-        // The newest position is the first of a tile of its own, of the warp with the least to do.
+        // A warp's turns: 16 positions each, and the next turn's on their way as soon as there are
+        // registers for them. The newest position is the first of a tile of its own, of the warp
+        // with the least to do.
         bool newest = has_newest && warp == kWarps - 1;
-        for (uint32_t at = first; at < end || newest || rehearsal; at += kWarps * kTile) {
-            const bool from_cache = at < end;
+        for (uint32_t at = first; at < end || newest || rehearsal; at += kStride) {
+            const bool from_cache = at < end, more = at + kStride < end && !rehearsal;
             if (!from_cache && !rehearsal) {
                 newest = false;
 #pragma unroll
@@ -313,12 +194,21 @@ __global__ void __maxnreg__(160)
                     k.high[c] = v.high[c] = uint4{};
                 }
             }
-            turn(k, v, at, from_cache ? end : at + 1);
+            const uint32_t stop = from_cache ? end : at + 1;
+            float scores[4] = {};
+            score<T, kHeadDim>(k, &s.q[lane / 4][dim], scores);
+            if (more) fetch(p.k_cache, p.k_stride, at + kStride, k);
+#pragma unroll
+            for (int e = 0; e < 4; ++e)
+                scores[e] = at + lane / 4 + e / 2 * 8 < stop ? scores[e] * scale : -INFINITY;
+            own.weigh(scores);
+            Side<kHeadDim> values = v;
+            values.transpose();
+            if (more) fetch(p.v_cache, p.v_stride, at + kStride, v);
+            own.add(scores, values);
             if (rehearsal) break;
-            if (at + kWarps * kTile >= end) continue;
-            fetch(p.k_cache, p.k_stride, at + kWarps * kTile, k);
-            fetch(p.v_cache, p.v_stride, at + kWarps * kTile, v);
         }
+        let_next_start();  // not before: its blocks would be in the way of these
         own.put(s);
         __syncthreads();
 
@@ -423,18 +313,20 @@ Status launch_decode(const AttentionArgs& a, const AttentionEntry* entry, bool e
     return launch(how, kernel, params_of<T>(a, entry, early));
 }
 
-// The blocks that a cluster has beyond one pay while the device has room for them; and one block's
-// warps take 64 positions at a time.
+// The blocks that a cluster has beyond one pay while all find a place at once: beside the products'
+// blocks for one sequence, where two on an SM would drive one of the next product to another SM; by
+// themselves over long contexts.
 int cluster_of(const AttentionArgs& a) {
     const uint64_t pairs = uint64_t{a.step.n_seqs} * a.params.n_kv_heads;
-    if (pairs <= 16) return 8;
-    if (pairs <= 72) return a.step.max_context <= 256 ? 4 : 8;
-    return pairs <= 144 ? 4 : pairs <= 288 ? 2 : 1;
+    const uint64_t limit = a.step.n_seqs == 1 ? 80 : a.step.max_context <= kLongContext ? 132 : 576;
+    int cluster = 8;
+    while (cluster > 1 && static_cast<uint64_t>(cluster) * pairs > limit) cluster /= 2;
+    return cluster;
 }
 
 template <class T, int kHeadDim>
 Status choose_cluster(const AttentionArgs& a, const AttentionEntry* entry, bool early) {
-    switch (a.step.n_seqs == 1 ? (a.params.n_kv_heads > 16 ? 4 : 8) : cluster_of(a)) {
+    switch (cluster_of(a)) {
         case 8: return launch_decode<T, kHeadDim, 8>(a, entry, early);
         case 4: return launch_decode<T, kHeadDim, 4>(a, entry, early);
         case 2: return launch_decode<T, kHeadDim, 2>(a, entry, early);

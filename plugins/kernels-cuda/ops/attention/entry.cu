@@ -44,25 +44,25 @@ __global__ void __launch_bounds__(kThreads)
     const float k_r =
         p.k_norm ? inverse_rms<kThreads>(k, p.n_kv_heads * p.head_dim, p.k_eps) : 0.0f;
     __syncthreads();
-    uint4 low, high;
+    Pairs<T> pairs = {};
+    const auto enter = [&](const T* row, uint32_t at, const T* norm, float r, bool before_cast,
+                           uint32_t j, T* to) {
+        pairs.load(row, at, half, norm);
+        pairs.enter(norm != nullptr, r, before_cast, table + j, p.table_in_act_dtype);
+        *reinterpret_cast<uint4*>(to) = pairs.low.raw;
+        *reinterpret_cast<uint4*>(to + half) = pairs.high.raw;
+    };
     for (uint32_t i = threadIdx.x; i < p.n_heads * pieces; i += kThreads) {
         const uint32_t j = i % pieces * 8, at = i / pieces * p.head_dim + j;
-        enter(q, at, half, p.q_norm, q_r, p.q_before_cast, table + j, p.table_in_act_dtype, low,
-              high);
-        T* const to = p.q_out.row(token) + at;
-        *reinterpret_cast<uint4*>(to) = low;
-        *reinterpret_cast<uint4*>(to + half) = high;
+        enter(q, at, p.q_norm, q_r, p.q_before_cast, j, p.q_out.row(token) + at);
     }
     const int32_t slot = p.slots[token];
     if (slot < 0) return;
     const int64_t block = slot / p.block_size, inside = slot % p.block_size;
     for (uint32_t i = threadIdx.x; i < p.n_kv_heads * pieces; i += kThreads) {
         const uint32_t j = i % pieces * 8, head = i / pieces;
-        enter(k, head * p.head_dim + j, half, p.k_norm, k_r, p.k_before_cast, table + j,
-              p.table_in_act_dtype, low, high);
-        T* const to = p.k_cache + p.k_stride.at(block, head, inside) + j;
-        *reinterpret_cast<uint4*>(to) = low;
-        *reinterpret_cast<uint4*>(to + half) = high;
+        enter(k, head * p.head_dim + j, p.k_norm, k_r, p.k_before_cast, j,
+              p.k_cache + p.k_stride.at(block, head, inside) + j);
     }
     for (uint32_t i = threadIdx.x; i < p.n_kv_heads * pieces * 2; i += kThreads) {
         const uint32_t j = i % (2 * pieces) * 8, head = i / (2 * pieces);
