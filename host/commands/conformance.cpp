@@ -23,7 +23,7 @@ std::string subject_name(const ParsedOptions& options) {
     return options.positional().empty() ? "kernels-seeded-bugs" : options.positional().front();
 }
 
-// A path, "cuda", or "kernels-cuda".
+// A path, "kernels-cuda", or "cuda": of plugins of several kinds with that name the kernels.
 Result<std::string> find_subject(const Config& config, const std::string& name) {
     if (name.find('/') != std::string::npos || name.ends_with(".so")) {
         std::error_code ignored;
@@ -31,14 +31,21 @@ Result<std::string> find_subject(const Config& config, const std::string& name) 
             return not_found("there is no file '" + name + "'");
         return std::filesystem::absolute(name).string();
     }
-    std::string known;
+    std::string known, same, path;
     for (const Candidate& candidate : list_candidates(plugin_search(config))) {
         if (candidate.shadowed) continue;
-        if (candidate.name == name || candidate.kind + "-" + candidate.name == name)
+        const std::string full = candidate.kind + "-" + candidate.name;
+        if (full == name || (candidate.name == name && candidate.kind == "kernels"))
             return candidate.path;
-        known += (known.empty() ? "" : ", ") + candidate.kind + "-" + candidate.name;
+        known += (known.empty() ? "" : ", ") + full;
+        if (candidate.name != name) continue;
+        same += (same.empty() ? "" : " or ") + full;
+        path = candidate.path;
     }
-    return not_found("no plugin is called '" + name + "'; there are: " + known);
+    if (path.empty()) return not_found("no plugin is called '" + name + "'; there are: " + known);
+    if (same.find(" or ") != std::string::npos)
+        return invalid("several plugins are called '" + name + "': say " + same);
+    return path;
 }
 
 // The plugin that owns the memory of another, among all that are found.

@@ -37,6 +37,26 @@ TEST_CASE("kinds: a tokenizer that reads none of the files at hand is conformant
     CHECK_THAT(r.out, Contains("give one with --model"));
 }
 
+TEST_CASE("kinds: of plugins of one name the kernels are meant, else the kind has to be said") {
+    const afs::test::TempFolder folder;
+    const auto twin = [&](const std::string& kind) {
+        const std::string path = (folder.path() / ("afs-" + kind + "-twin.so")).string();
+        std::ofstream(path) << "no library";
+        return path;
+    };
+    const auto judge = [&](const std::string& name) {
+        return ProgramRun{
+            kHost, {"conformance", name}, "", {{"AFS_PLUGIN_PATH", folder.path().string()}}, "/"}
+            .run();
+    };
+    twin("env"), twin("model");
+    CHECK(judge("twin").exit_code == 1);
+    CHECK_THAT(judge("twin").err, Contains("env-twin or model-twin"));
+    CHECK_THAT(judge("model-twin").err, Contains("afs-model-twin.so"));
+    twin("kernels");
+    CHECK_THAT(judge("twin").err, Contains("afs-kernels-twin.so"));
+}
+
 TEST_CASE("kinds: an unsupported op that a profile needs is a failure of the profile") {
     const auto r =
         conformance({std::string(AFS_BUILD_DIR) + "/tests/plugins/afs-kernels-test-misbehaving.so",
