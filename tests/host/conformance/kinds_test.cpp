@@ -50,7 +50,7 @@ TEST_CASE("kinds: of plugins of one name the kernels are meant, else the kind ha
             .run();
     };
     twin("env"), twin("model");
-    CHECK(judge("twin").exit_code == 1);
+    CHECK(judge("twin").exit_code == 3);
     CHECK_THAT(judge("twin").err, Contains("env-twin or model-twin"));
     CHECK_THAT(judge("model-twin").err, Contains("afs-model-twin.so"));
     twin("kernels");
