@@ -52,7 +52,10 @@ std::string fault_of(const afs_kv_layout& layout, const afs_kv_group& group) {
         for (const auto& [step, count] : axes) {
             if (count == 1) continue;
             if (step < extent) return "lets elements of a block overlap";
-            extent += step * (count - 1);
+            int64_t span = 0;
+            if (__builtin_mul_overflow(step, count - 1, &span) ||
+                __builtin_add_overflow(extent, span, &extent))
+                return "has strides that no memory holds";
         }
         if (extent > layout.block_elems)
             return "needs " + std::to_string(extent) + " elements a block, has " +

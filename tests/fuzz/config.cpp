@@ -2,6 +2,7 @@
 // e: the engine's configuration, d: .env, h: a checkpoint's config.json and, behind a NUL byte, its
 // generation_config.json, i: an index of shards, t: tokenizer_config.json.
 #include "afs/config/config.hpp"
+#include "afs/utf8.hpp"
 #include "afs/weights/checkpoint.hpp"
 #include "allocations.hpp"
 #include "core/weights/make_file.hpp"
@@ -41,6 +42,12 @@ void use(const afs::Config& config) {
             require_clean(variant.status());
 }
 
+bool is_text(const afs::json::Value& value) {
+    bool all = afs::utf8_valid_until(value.string, 0) == value.string.size();
+    for (const afs::json::Value& item : value.items) all = all && is_text(item);
+    return all;
+}
+
 void load_engine(const InputFolder& folder) {
     afs::ConfigRequest request;
     request.file = folder.path() + "/afs.json";
@@ -49,6 +56,8 @@ void load_engine(const InputFolder& folder) {
     const auto config = afs::Config::load(request);
     if (!config.ok()) return require_clean(config.status());
     use(*config);
+    for (const auto& [key, setting] : config->settings())
+        if (!is_text(setting.value)) return;  // a path of other bytes: not to be written in JSON
     // What it prints loads again to the same.
     request.file = folder.path() + "/rendered.json";
     folder.write("rendered.json", config->render());

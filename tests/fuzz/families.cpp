@@ -35,6 +35,10 @@ void build_family(const afs_model_source& source) {
     DecoderPlugin<kFamily> plugin;
     const int score = plugin.score(source);
     require(score == 0 || score == 100, "a score of " + std::to_string(score));
+    // A layer is like the next: a thousand of them only take time.
+    constexpr uint32_t kMostLayers = 16;
+    if (const auto config = kFamily.parse_config(source); config.ok())
+        if (config->n_layers > kMostLayers) return;
     auto info = make<afs_model_info>();
     const auto graph = plugin.build(source, info);
     if (!graph.ok()) return require_clean(graph.status());

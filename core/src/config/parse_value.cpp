@@ -2,6 +2,7 @@
 #include <cmath>
 #include <set>
 
+#include "afs/utf8.hpp"
 #include "internal.hpp"
 
 namespace afs::config {
@@ -39,9 +40,14 @@ json::Value absolute(const std::string& text, const PathBase& base) {
     return json::Value::of(path.string());
 }
 
-bool is_name(const json::Value& value) {
+bool is_path(const json::Value& value) {
     return value.is(json::Kind::string) && !value.string.empty() &&
            value.string.find('\0') == std::string::npos;
+}
+
+// What is printed must load to the same; a path alone may hold any bytes, as the system's do.
+bool is_name(const json::Value& value) {
+    return is_path(value) && utf8_valid_until(value.string, 0) == value.string.size();
 }
 
 // Lists of names or paths.
@@ -52,7 +58,8 @@ Result<json::Value> check_list(const KeySpec& spec, const std::string& key,
     json::Value list = json::Value::array();
     std::set<std::string> seen;
     for (const json::Value& item : value.items) {
-        if (!is_name(item)) return wrong(spec, key, value, origin);
+        if (!(spec.type == KeyType::paths ? is_path(item) : is_name(item)))
+            return wrong(spec, key, value, origin);
         json::Value kept = spec.type == KeyType::paths ? absolute(item.string, base)
                                                        : json::Value::of(item.string);
         if (!seen.insert(kept.string).second)
@@ -119,7 +126,7 @@ Result<json::Value> check_value(const KeySpec& spec, const std::string& key,
             if (!value.is(Kind::string) || !is_choice(spec, value.string)) return bad;
             return value;
         case KeyType::path:
-            if (!is_name(value)) return bad;
+            if (!is_path(value)) return bad;
             return absolute(value.string, base);
         case KeyType::flag:
             if (!value.is(Kind::boolean)) return bad;
@@ -134,6 +141,7 @@ Result<json::Value> check_value(const KeySpec& spec, const std::string& key,
         case KeyType::paths: return check_list(spec, key, value, base, origin);
         case KeyType::option:
             if (value.is(Kind::object)) return bad;
+            if (value.is(Kind::string) && !value.string.empty() && !is_name(value)) return bad;
             return json::Value::of(value.is(Kind::string) ? value.string : json::dump(value));
         case KeyType::raw: return value;
     }

@@ -130,6 +130,8 @@ TEST_CASE("lines of .env with mistakes, foreign lines are ignored") {
         {"AFS_KERNELS='x", {".env:1", "no closing '"}},
         {"AFS_KERNELS='x' y", {".env:1", "after the closing quote"}},
         {"AFS_SEED=1\nAFS_SEED=2", {".env:2", "AFS_SEED is set twice"}},
+        {"AFS_KERNELS=cpu,\xff", {".env:1 AFS_KERNELS", "a list of names"}},
+        {"AFS_MODEL=/\xff", {"accepted"}},  // a path may hold any bytes
         {"AFS_SEED=one", {".env:1 AFS_SEED", "whole number"}},
         {"OTHER\nfoo bar\n# AFS_X=1\nexport PATH='x\n", {"accepted"}},
         {"AFS_TOP_P=0.5 # half\r\nexport AFS_SEED = 7\n", {"accepted"}},

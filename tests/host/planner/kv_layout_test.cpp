@@ -91,7 +91,8 @@ TEST_CASE("a layout that serves without the fallback is better than a wish that 
 
 TEST_CASE("a wish that the engine cannot keep loses with a reason") {
     afs_kv_layout heads = wish(16), apart = wish(16), overlap = wish(16), small = wish(16),
-                  dtype = wish(16, 999), none = wish(16);
+                  dtype = wish(16, 999), none = wish(16), far = wish(16);
+    far.k_stride[2] = INT64_MAX / 4;
     heads.n_kv_heads = 2;
     apart.v_stride[0] = 1;
     overlap.k_stride[2] = 3;
@@ -106,6 +107,7 @@ TEST_CASE("a wish that the engine cannot keep loses with a reason") {
         {overlap, "lets elements of a block overlap"},
         {small, "needs 64 elements a block, has 63"},
         {dtype, "unknown dtype 999"},
+        {far, "has strides that no memory holds"},
         {none, "a block size of 0"},
     };
     for (const auto& each : cases) {
