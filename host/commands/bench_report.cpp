@@ -31,8 +31,7 @@ BenchSubject describe_bench(const Runtime& runtime, double host_ceiling) {
     subject.dtype = runtime.dtype();
     subject.plan = runtime.plan().id;
     subject.phases = phases_text(runtime.phases());
-    for (const Backend& backend : runtime.plan().backends)
-        subject.kernels += (subject.kernels.empty() ? "" : ",") + backend.name;
+    subject.kernels = runtime.plan().kernels();
     for (const Weight& weight : runtime.weights().weights()) {
         uint64_t elements = 1;
         for (int32_t d = 0; d < weight.rank; ++d) elements *= static_cast<uint64_t>(weight.dims[d]);

@@ -45,6 +45,7 @@ Json as_json(const Plan& plan) {
                                     {"path", backend.path},
                                     {"sha256", backend.sha256},
                                     {"domain", backend.domain},
+                                    {"chosen", backend.chosen},
                                     {"about", backend.api->about()}});
     for (const ExplainClass& step_class : explanation.classes)
         json["classes"].push_back(as_json(step_class));

@@ -44,9 +44,7 @@ nlohmann::ordered_json logprob_entry(const TokenEvent& event) {
 }
 
 void print_statistics(const Runtime& runtime, const Answer& answer, double ready_seconds) {
-    std::string kernels;
-    for (const Backend& backend : runtime.plan().backends)
-        kernels += (kernels.empty() ? "" : ",") + backend.name;
+    const std::string kernels = runtime.plan().kernels();
     std::fprintf(
         stderr, "\n[%s on %s: %s; ready in %.0f ms, first token %.0f ms later; ended by %s]\n",
         runtime.model_name().c_str(), kernels.c_str(), speeds(answer).c_str(), ready_seconds * 1e3,

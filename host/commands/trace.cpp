@@ -83,11 +83,8 @@ Json about(const Runtime& runtime) {
 }
 
 std::string title(const Runtime& runtime) {
-    std::string kernels;
-    for (const Backend& backend : runtime.plan().backends)
-        kernels += (kernels.empty() ? "" : ",") + backend.name;
-    return runtime.model_name() + " on " + kernels + ", " + runtime.dtype() + ", plan " +
-           runtime.plan().id + "\n";
+    return runtime.model_name() + " on " + runtime.plan().kernels() + ", " + runtime.dtype() +
+           ", plan " + runtime.plan().id + "\n";
 }
 
 std::string dump(const Json& json) {

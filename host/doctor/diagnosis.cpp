@@ -53,10 +53,12 @@ void add_plugins(const Config* config, const PluginSearch& search, Diagnosis& ou
     if (!config) return;
     for (const auto& [key, kind] :
          {std::pair{"kernels", "kernels"}, {"fallback", "kernels"}, {"checks", "env"}})
-        for (const std::string& name : config->list(key))
+        for (const std::string& name : config->list(key)) {
+            if (name == "auto") continue;  // no plugin's name
             if (const auto path = find_plugin(search, kind, name); !path)
                 add(out, {AFS_CHECK_FAIL, std::string("config.") + key, path.status().message(), "",
                           "correct '" + std::string(key) + "' (" + config->origin(key) + ")"});
+        }
 }
 
 std::vector<CheckRun> wanted_checks(const Result<Config>& config, const Diagnosis& diagnosis,

@@ -170,9 +170,11 @@ Explanation explain(const Plan& plan) {
     Explanation out;
     out.id = plan.id;
     out.deterministic = plan.deterministic;
-    for (const Backend& backend : plan.backends)
+    for (const Backend& backend : plan.backends) {
+        if (!backend.chosen.empty()) out.backends.push_back({backend.name, backend.chosen});
         if (std::string about = backend.api->about(); !about.empty())
             out.backends.push_back({backend.name, std::move(about)});
+    }
     for (uint32_t c = 0; c < plan.classes.size(); ++c)
         out.classes.push_back(explain_class(plan, c));
     out.refusals = refusals_of(plan);

@@ -22,6 +22,7 @@ struct Backend {
     std::string domain;   // domain ABI: "cpu/1", "cuda/1"
     uint32_t device = 0;  // ordinal inside the domain
     std::shared_ptr<KernelBackend> api;
+    std::string chosen = {};  // by "auto": that, and what was not and why; else empty
 };
 
 // One memory of the plan. owner: index into Plan::backends, kHostOwned for "cpu/1".
@@ -104,6 +105,20 @@ struct Plan {
     const ClassPlan& class_for(bool decode) const {
         return classes[decode && classes.size() > AFS_CLASS_DECODE ? AFS_CLASS_DECODE
                                                                    : AFS_CLASS_GENERAL];
+    }
+    // Whether a backend runs a node.
+    bool uses(uint32_t backend) const {
+        for (const ClassPlan& c : classes)
+            for (const Placement& p : c.placements)
+                if (p.backend == backend) return true;
+        return false;
+    }
+    // Those that do: "mine,cuda".
+    std::string kernels() const {
+        std::string text;
+        for (uint32_t b = 0; b < backends.size(); ++b)
+            if (uses(b)) text += (text.empty() ? "" : ",") + backends[b].name;
+        return text;
     }
     // What query, prepare, compile and weights are asked with; valid as long as the plan.
     afs_query query(uint32_t step_class, uint32_t node) const {

@@ -18,13 +18,6 @@ bool owns_used_memory(const Plan& plan, uint32_t backend) {
     return false;
 }
 
-bool has_nodes(const Plan& plan, uint32_t backend) {
-    for (const ClassPlan& c : plan.classes)
-        for (const Placement& p : c.placements)
-            if (p.backend == backend) return true;
-    return false;
-}
-
 // What an unused backend says to each node: those it would have taken by who took them instead,
 // and its reasons by op.
 std::string unused_reasons(const PlanContext& context, const Plan& plan, uint32_t backend) {
@@ -83,11 +76,11 @@ Status unplaced_error(const PlanContext& context, const Draft& draft) {
 
 Status check_unused(const PlanContext& context, Plan& plan) {
     for (uint32_t b = 0; b < plan.backends.size(); ++b) {
-        if (context.roles[b] != Role::named || has_nodes(plan, b) || owns_used_memory(plan, b))
-            continue;
+        if (context.roles[b] != Role::named || plan.uses(b) || owns_used_memory(plan, b)) continue;
         const std::string text = "backend '" + plan.backends[b].name +
                                  "' is named but unused: " + unused_reasons(context, plan, b);
-        if (!context.request->unused_is_warning) return unsupported(text);
+        if (!context.request->unused_is_warning && plan.backends[b].chosen.empty())
+            return unsupported(text);
         plan.warnings.push_back(text);
     }
     return {};

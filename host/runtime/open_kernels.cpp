@@ -28,6 +28,24 @@ Result<Backend> open_backend(const Config& config, const PluginSearch& search,
     return backend;
 }
 
+// What "auto" stands for: the first of these that this machine can use.
+constexpr const char* kAuto[] = {"cuda", "cpu", "reference"};
+
+Result<Backend> open_auto(const Config& config, const PluginSearch& search) {
+    std::string others;
+    for (const char* name : kAuto) {
+        Result<Backend> backend = open_backend(config, search, name);
+        if (backend.ok()) {
+            backend->chosen = "chosen by auto" + others;
+            return backend;
+        }
+        const Code code = backend.status().code();
+        if (code != Code::not_found && code != Code::unsupported) return backend;
+        others += std::string("; not ") + name + ": " + backend.status().message();
+    }
+    return unsupported("kernels: auto finds none that can be used here" + others);
+}
+
 bool has_backend(const std::vector<Backend>& list, const std::string& name) {
     return std::any_of(list.begin(), list.end(),
                        [&name](const Backend& backend) { return backend.name == name; });
@@ -37,13 +55,29 @@ Status open_all(const Config& config, const PluginSearch& search,
                 const std::vector<std::string>& names, const PlanRequest& so_far,
                 std::vector<Backend>& into) {
     for (const std::string& name : names) {
-        if (has_backend(into, name))
+        if (has_backend(into, name) && name != "auto")
             return invalid("'" + name + "' is listed twice among the kernels: name it once");
         if (has_backend(so_far.backends, name)) continue;
-        AFS_ASSIGN(Backend backend, open_backend(config, search, name));
+        const bool any = name == "auto";
+        AFS_ASSIGN(Backend backend,
+                   any ? open_auto(config, search) : open_backend(config, search, name));
+        if (any && (has_backend(into, backend.name) || has_backend(so_far.backends, backend.name)))
+            continue;
         into.push_back(std::move(backend));
     }
     return {};
+}
+
+// auto means that a model runs: what its choice does not support, in the host's memory, the
+// reference does.
+Status add_auto_fallback(const Config& config, const PluginSearch& search, const PlanRequest& named,
+                         std::vector<Backend>& fallback) {
+    const bool wanted =
+        std::any_of(named.backends.begin(), named.backends.end(), [](const Backend& backend) {
+            return !backend.chosen.empty() && backend.domain == "cpu/1";
+        });
+    if (!wanted || has_backend(fallback, "reference")) return {};
+    return open_all(config, search, {"reference"}, named, fallback);
 }
 
 // What the first device among the backends has free; 0: all compute in the host's memory.
@@ -82,11 +116,12 @@ Result<std::shared_ptr<const Plan>> open_plan(const Config& config, const Plugin
     request.graph = std::move(graph);
     if (config.list("kernels").empty())
         return invalid(
-            "no kernels are named: give --kernels NAME or \"kernels\" in the config; "
+            "no kernels are named: give --kernels NAME (or auto) or \"kernels\" in the config; "
             "afs-host plugins list shows what is there");
     AFS_TRY(open_all(config, search, config.list("kernels"), {}, request.backends));
     const PlanRequest named = request;
     AFS_TRY(open_all(config, search, config.list("fallback"), named, request.fallback));
+    AFS_TRY(add_auto_fallback(config, search, named, request.fallback));
     for (const auto& [pattern, backend] : config.pins()) {
         request.pins.push_back({pattern, backend});
         if (!has_backend(request.fallback, backend) && !has_backend(request.pinned, backend))

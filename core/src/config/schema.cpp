@@ -23,7 +23,9 @@ const std::vector<KeySpec>& config_schema() {
         {"tokenizer.path", T::path, nullptr, "tokenizer-path",
          "folder or file of the tokenizer; unset: the checkpoint's folder"},
         {"kernels", T::list, nullptr, "kernels",
-         "kernel plugins in the order in which they may take nodes"},
+         "kernel plugins in the order in which they may take nodes; auto: cuda, cpu or reference, "
+         "the "
+         "first that works here"},
         {"fallback", T::list, "[]", "fallback",
          "kernel plugins for nodes that none of `kernels` supports; counted and shown"},
         {"threads", T::integer, nullptr, "threads",

@@ -257,7 +257,7 @@ TEST_CASE("the bundled configuration is right and names both models") {
     INFO(config.status().message());
     REQUIRE(config.ok());
     CHECK(config->text("model.plugin") == "olmo2");
-    CHECK(config->list("kernels") == std::vector<std::string>{"reference"});
+    CHECK(config->list("kernels") == std::vector<std::string>{"auto"});
     CHECK(*config->model_path() == AFS_SOURCE_DIR "/weights/olmo2-tiny");
     CHECK(config->path("models.llama3.path") == AFS_SOURCE_DIR "/weights/llama3-tiny");
 }

@@ -55,7 +55,7 @@ TEST_CASE("doctor finds this machine well, soon, and writes three reports") {
     CHECK(find(doctor.read("system_gpu.json")["findings"], "checkpoint").empty());
     const Json config = doctor.read("config_report.json");
     CHECK(find(config["findings"], "checkpoint")["status"] == "ok");
-    CHECK(config["settings"]["kernels"]["value"] == Json({"reference"}));
+    CHECK(config["settings"]["kernels"]["value"] == Json({"auto"}));
     std::ifstream tree(doctor.folder.path() / "reports/dependency_tree.txt");
     const std::string text{std::istreambuf_iterator<char>(tree), {}};
     CHECK_THAT(text, Contains("\nafs-host  version") && Contains("\nkernels-reference  version") &&
