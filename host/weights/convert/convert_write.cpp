@@ -103,14 +103,17 @@ Status Converter::write_tokenizer(int32_t& pad) {
 
 // Every text of the folder; the weights alone are written anew, in one file.
 Status Converter::copy_texts(const fs::path& folder) {
-    for (const auto& entry : fs::directory_iterator(folder)) {
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(folder, error)) {
         const std::string name = entry.path().filename().string();
         const std::string kind = entry.path().extension().string();
         const bool text = kind == ".json" || kind == ".txt" || kind == ".jinja" ||
                           kind == ".model" || kind == ".md" || name.starts_with("LICENSE");
-        if (!entry.is_regular_file() || !text || name == "model.safetensors.index.json" ||
-            name == "config.json")
+        if (!text || name == "model.safetensors.index.json" || name == "config.json" ||
+            entry.is_directory(error))
             continue;
+        AFS_ASSIGN(const bool there, file_exists(entry.path()));  // a link in a circle is an error
+        if (!there) continue;
         AFS_ASSIGN(const std::string bytes, read_text_file(entry.path()));
         AFS_TRY(write_text(unnamed_ / name, bytes));
     }
@@ -124,8 +127,8 @@ Status Converter::copy_tokenizer(const fs::path& folder) {
     for (const char* name :
          {"tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json", "merges.txt",
           "special_tokens_map.json", "added_tokens.json", "chat_template.jinja"}) {
-        std::error_code absent;
-        if (!fs::is_regular_file(folder / name, absent)) continue;
+        AFS_ASSIGN(const bool there, file_exists(folder / name));
+        if (!there) continue;
         AFS_ASSIGN(const std::string bytes, read_text_file(folder / name));
         AFS_TRY(write_text(unnamed_ / name, bytes));
         ++copied;

@@ -253,6 +253,13 @@ TEST_CASE("what is no file, or may not be read, is named") {
         REQUIRE(mkfifo(file.c_str(), 0600) == 0);
         refused("expected a regular file, found a pipe");
     }
+    fs::remove(folder.path() / "tokenizer.json");
+    fs::create_symlink("tokenizer.json", folder.path() / "tokenizer.json");
+    RunningProgram convert({AFS_BUILD_DIR "/bin/afs-host", "weights", "convert",
+                            folder.path().string(), (folder.path() / "out").string()});
+    CHECK_THAT(convert.read_rest_of_err(), Catch::Matchers::Contains("tokenizer.json'") &&
+                                               Catch::Matchers::Contains("symbolic links"));
+    CHECK(convert.wait() == 1);
     const fs::path loop = folder.path() / "loop";
     fs::create_symlink("loop", loop);
     check_refused(run_model(loop.string()), {"Too many levels of symbolic links"});

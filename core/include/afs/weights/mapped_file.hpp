@@ -45,6 +45,6 @@ Result<bool> file_exists(const std::filesystem::path& path);
 
 // The whole of a text file, at most max_bytes.
 Result<std::string> read_text_file(const std::filesystem::path& path,
-                                   uint64_t max_bytes = 32ull << 20);
+                                   uint64_t max_bytes = 64ull << 20);
 
 }  // namespace afs
