@@ -1,14 +1,15 @@
 # afs_add_plugin(NAME olmo2 KIND model SOURCES plugin.cpp ... [LIBS nlohmann_json::nlohmann_json])
 # makes afs-<kind>-<name>.so: hidden visibility, one exported symbol, afs::abi and the named private
 # libraries only. In this tree it goes to plugins/ in the build folder; in a project that found the
-# installed package, to that project's own build folder.
+# installed package, to that project's own build folder. SELF_TEST: to plugins/self-test, where no
+# scan finds it.
 if(TARGET afs_compile)
     # Every plugin that a user gets; tests that run the program depend on it.
     add_custom_target(afs_plugins)
 endif()
 
 function(afs_add_plugin)
-    cmake_parse_arguments(P "" "NAME;KIND" "SOURCES;LIBS" ${ARGN})
+    cmake_parse_arguments(P "SELF_TEST" "NAME;KIND" "SOURCES;LIBS" ${ARGN})
     set(target afs-${P_KIND}-${P_NAME})
     set(exports ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/plugin.exports)
     add_library(${target} MODULE ${P_SOURCES})
@@ -25,10 +26,15 @@ function(afs_add_plugin)
         return()
     endif()
     target_link_libraries(${target} PRIVATE afs_compile)
+    set(folder)
+    if(P_SELF_TEST)
+        set(folder /self-test)
+    endif()
     set_target_properties(${target} PROPERTIES
-        LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/plugins)
+        LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/plugins${folder})
     if(NOT P_NAME MATCHES "^test-")
         add_dependencies(afs_plugins ${target})
-        install(TARGETS ${target} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/afs/plugins)
+        install(TARGETS ${target}
+            LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/afs/plugins${folder})
     endif()
 endfunction()

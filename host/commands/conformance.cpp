@@ -18,9 +18,16 @@ namespace {
 
 using namespace conformance;
 
-// The plugin that is judged, as the user named it; the self-test has its own.
+// The plugin that is judged, as the user named it; the self-test has its own, in a folder where no
+// search for plugins looks.
 std::string subject_name(const ParsedOptions& options) {
-    return options.positional().empty() ? "kernels-seeded-bugs" : options.positional().front();
+    if (!options.positional().empty()) return options.positional().front();
+    std::string path;
+    for (const std::string& folder : standard_search().folders) {
+        path = folder + "/self-test/afs-kernels-seeded-bugs.so";
+        if (std::filesystem::exists(path)) break;
+    }
+    return path;
 }
 
 // A path, "kernels-cuda", or "cuda": of plugins of several kinds with that name the kernels.
@@ -77,14 +84,25 @@ Status open_profiles(const Config& config, const ParsedOptions& options, SuiteRe
     return {};
 }
 
-// What the checks of a model or tokenizer plugin are tried on: the checkpoint given, else those
-// that the configuration names, and for models every shape there is.
+// Whether the reference can run a checkpoint in fp64 within a case.
+bool is_small(const std::filesystem::path& folder) {
+    constexpr uintmax_t kMost = uintmax_t{64} << 20;
+    uintmax_t bytes = 0;
+    std::error_code ignored;
+    for (const auto& file : std::filesystem::directory_iterator(folder, ignored))
+        bytes += file.path().extension() == ".safetensors" ? file.file_size(ignored) : 0;
+    return bytes > 0 && bytes <= kMost;
+}
+
+// What the checks of a model or tokenizer plugin, and of programs, are tried on: the checkpoint
+// given, else those that the configuration names, and for models every shape there is.
 std::vector<std::string> files_for(const Config& config, const std::string& kind, bool given) {
     namespace fs = std::filesystem;
     std::vector<std::string> files;
     std::error_code ignored;
     const auto add = [&](const fs::path& folder) {
         if (kind == "tokenizer" && fs::exists(folder, ignored)) files.push_back(folder.string());
+        if (kind == "kernels" && is_small(folder)) files.push_back(folder.string());
         if (kind == "model" && fs::is_regular_file(folder / "config.json", ignored))
             files.push_back((folder / "config.json").string());
     };
@@ -243,8 +261,8 @@ const Command& conformance_command() {
          {"case", "ID", "only this case, as a report printed it; may be repeated"},
          {"op", "OP", "only cases of this op (linear/1); may be repeated"},
          {"group", "NAME",
-          "only abi, contract, numeric, promise, stress, model, tokenizer or env-check; may be "
-          "repeated"},
+          "only abi, contract, numeric, region, promise, stress, model, tokenizer or env-check; "
+          "may be repeated"},
          {"profile", "NAME",
           "what must pass (a name in configs/conformance, or a file); without it all are tried"},
          {"random", "N", "N random cases, and nothing else unless --group says so"},

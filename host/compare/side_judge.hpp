@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "compare/local_judge.hpp"
-#include "compare/logit_judge.hpp"
 #include "runtime/runtime.hpp"
+#include "trace/logit_judge.hpp"
 
 namespace afs {
 

@@ -1,6 +1,8 @@
 #include "loader/plugin_instance.hpp"
 
 #include <cstring>
+#include <mutex>
+#include <utility>
 
 #include <spdlog/spdlog.h>
 
@@ -36,7 +38,29 @@ Status early_failure(const PluginFile& file, const char* function, afs_status co
                   file.name + "." + function, error.native_code);
 }
 
+struct Throws {
+    std::mutex mutex;
+    std::vector<std::string> names;
+};
+Throws& throws() {
+    static Throws all;
+    return all;
+}
+
+void note_throw(const std::string& name) {
+    constexpr size_t kMost = 100;  // nobody may ever ask
+    Throws& all = throws();
+    const std::lock_guard lock(all.mutex);
+    if (all.names.size() < kMost) all.names.push_back(name);
+}
+
 }  // namespace
+
+std::vector<std::string> take_throws() {
+    Throws& all = throws();
+    const std::lock_guard lock(all.mutex);
+    return std::exchange(all.names, {});
+}
 
 const afs_host& plugin_host() {
     static const afs_host host = {sizeof(afs_host), 0, nullptr, log_line};
@@ -102,6 +126,7 @@ PluginInstance::~PluginInstance() {
 }
 
 Status PluginInstance::threw(const char* function) const {
+    note_throw(name_ + "." + function);
     return Status(Code::internal, "it threw an exception across the contract",
                   name_ + "." + function);
 }
@@ -119,6 +144,7 @@ void PluginInstance::log_throw(const char* function) const noexcept {
     const std::string_view name(name_);
     try {
         spdlog::error("{}.{} threw an exception across the contract", name, function);
+        note_throw(name_ + "." + function);
     } catch (...) {  // nothing is left to tell it to
     }
 }

@@ -79,6 +79,10 @@ private:
     afs_instance* self_ = nullptr;
 };
 
+// Functions of any plugin that threw since the last call, in this process: "mine.drop". A throw in
+// a function without a status, or whose failure means no more than "none", is seen here only.
+std::vector<std::string> take_throws();
+
 // What plugins log through; spdlog behind it.
 const afs_host& plugin_host();
 

@@ -4,6 +4,7 @@
 
 #include "afs/numeric.hpp"  // dtype_size
 #include "planner/context.hpp"
+#include "planner/planner.hpp"
 
 namespace afs {
 namespace {
@@ -29,39 +30,6 @@ afs_kv_layout default_layout(const afs_kv_group& group, int32_t dtype, uint32_t 
     std::copy(strides, strides + 4, layout.v_stride);
     layout.block_elems = strides[0];
     return layout;
-}
-
-// Empty, or what is wrong: the engine allocates and copies whole blocks, so a layout must keep to
-// them and may not let two elements share a place.
-std::string fault_of(const afs_kv_layout& layout, const afs_kv_group& group) {
-    if (layout.n_kv_heads != group.n_kv_heads || layout.head_dim != group.head_dim)
-        return "is for " + std::to_string(layout.n_kv_heads) + " heads x " +
-               std::to_string(layout.head_dim) + ", the group has " +
-               std::to_string(group.n_kv_heads) + " x " + std::to_string(group.head_dim);
-    if (dtype_size(layout.dtype) == 0)
-        return "has the unknown dtype " + std::to_string(layout.dtype);
-    if (layout.block_size == 0 || layout.block_size > 65536)
-        return "has a block size of " + std::to_string(layout.block_size);
-    for (const int64_t* stride : {layout.k_stride, layout.v_stride}) {
-        if (stride[0] != layout.block_elems) return "has blocks that are not block_elems apart";
-        std::pair<int64_t, int64_t> axes[3] = {{stride[1], layout.n_kv_heads},
-                                               {stride[2], layout.block_size},
-                                               {stride[3], layout.head_dim}};
-        std::sort(axes, axes + 3);
-        int64_t extent = 1;  // elements that the axes so far cover
-        for (const auto& [step, count] : axes) {
-            if (count == 1) continue;
-            if (step < extent) return "lets elements of a block overlap";
-            int64_t span = 0;
-            if (__builtin_mul_overflow(step, count - 1, &span) ||
-                __builtin_add_overflow(extent, span, &extent))
-                return "has strides that no memory holds";
-        }
-        if (extent > layout.block_elems)
-            return "needs " + std::to_string(extent) + " elements a block, has " +
-                   std::to_string(layout.block_elems);
-    }
-    return {};
 }
 
 class Negotiation {
@@ -100,7 +68,7 @@ private:
                 if (!context_.backends[b].api->kv_layout(graph_, group, i, wish.layout)) break;
                 wish.whose =
                     "wish " + std::to_string(i + 1) + " of '" + context_.backends[b].name + "'";
-                std::string fault = fault_of(wish.layout, groups_[group]);
+                std::string fault = layout_fault(wish.layout, groups_[group]);
                 if (fault.empty() && asked && wish.layout.block_size != asked)
                     fault = "has a block size of " + std::to_string(wish.layout.block_size) +
                             ", the config asks for " + std::to_string(asked);
@@ -169,6 +137,37 @@ private:
 };
 
 }  // namespace
+
+std::string layout_fault(const afs_kv_layout& layout, const afs_kv_group& group) {
+    if (layout.n_kv_heads != group.n_kv_heads || layout.head_dim != group.head_dim)
+        return "is for " + std::to_string(layout.n_kv_heads) + " heads x " +
+               std::to_string(layout.head_dim) + ", the group has " +
+               std::to_string(group.n_kv_heads) + " x " + std::to_string(group.head_dim);
+    if (dtype_size(layout.dtype) == 0)
+        return "has the unknown dtype " + std::to_string(layout.dtype);
+    if (layout.block_size == 0 || layout.block_size > 65536)
+        return "has a block size of " + std::to_string(layout.block_size);
+    for (const int64_t* stride : {layout.k_stride, layout.v_stride}) {
+        if (stride[0] != layout.block_elems) return "has blocks that are not block_elems apart";
+        std::pair<int64_t, int64_t> axes[3] = {{stride[1], layout.n_kv_heads},
+                                               {stride[2], layout.block_size},
+                                               {stride[3], layout.head_dim}};
+        std::sort(axes, axes + 3);
+        int64_t extent = 1;  // elements that the axes so far cover
+        for (const auto& [step, count] : axes) {
+            if (count == 1) continue;
+            if (step < extent) return "lets elements of a block overlap";
+            int64_t span = 0;
+            if (__builtin_mul_overflow(step, count - 1, &span) ||
+                __builtin_add_overflow(extent, span, &extent))
+                return "has strides that no memory holds";
+        }
+        if (extent > layout.block_elems)
+            return "needs " + std::to_string(extent) + " elements a block, has " +
+                   std::to_string(layout.block_elems);
+    }
+    return {};
+}
 
 Result<Negotiated> negotiate_kv(const PlanContext& context, const std::vector<afs_limits>& limits) {
     return Negotiation(context, limits).run();

@@ -44,6 +44,10 @@ struct PlanRequest {
 
 Result<std::shared_ptr<const Plan>> make_plan(const PlanRequest& request);
 
+// What is wrong with a layout that a backend wishes for; empty: nothing. The engine allocates and
+// copies whole blocks, so it must keep to them and may not let two elements share a place.
+std::string layout_fault(const afs_kv_layout& layout, const afs_kv_group& group);
+
 // Whether a tag matches a pattern in which '*' stands for any text without a dot.
 bool tag_matches(const std::string& pattern, const std::string& tag);
 

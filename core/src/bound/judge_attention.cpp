@@ -37,6 +37,15 @@ Weights weights(const double* q, const double* k, size_t context, size_t stride,
     return w;
 }
 
+// NaN of rows of `width`, `stride` apart: what it touches is NaN, and x87 takes 100 times as long
+// over it as over a number.
+bool has_nan(const double* x, size_t rows, size_t stride, size_t width) {
+    for (size_t i = 0; i < rows; ++i)
+        for (size_t j = 0; j < width; ++j)
+            if (std::isnan(x[i * stride + j])) return true;
+    return false;
+}
+
 bool narrower(int32_t dtype, int32_t than) {
     return unit_roundoff(dtype) > unit_roundoff(than);
 }
@@ -51,9 +60,12 @@ Judged judge_attention(const double* q, const double* k, const double* v, size_t
     const size_t stride = params.n_kv_heads * hd;
     Judged out = judged(1, params.n_heads * hd, how);
     for (size_t h = 0; h < params.n_heads; ++h) {
-        const double *kh = k + h / group * hd, *vh = v + h / group * hd;
-        const Weights w =
-            weights(q + h * hd, kh, context, stride, hd, static_cast<double>(params.scale));
+        const double *qh = q + h * hd, *kh = k + h / group * hd, *vh = v + h / group * hd;
+        if (has_nan(qh, 1, hd, hd) || has_nan(kh, context, stride, hd)) {
+            for (size_t d = 0; d < hd; ++d) out.want[h * hd + d] = NAN;
+            continue;
+        }
+        const Weights w = weights(qh, kh, context, stride, hd, static_cast<double>(params.scale));
         const double u = acc_unit(how), root_t = std::sqrt(static_cast<double>(context));
         const double inside = operand_unit(how.out_dtype, how);
         const double delta = (4 * std::sqrt(static_cast<double>(hd)) * u + inside) * w.largest_s1;
@@ -63,10 +75,14 @@ Judged judge_attention(const double* q, const double* k, const double* v, size_t
         const double weight = rounded ? unit_roundoff(how.internal_dtype) : 0.0;
         const double least = rounded ? half_ulp(how.internal_dtype, 0) : 0.0;  // of tiny ones
         for (size_t d = 0; d < hd; ++d) {
+            if (has_nan(vh + d, context, stride, 1)) {
+                out.want[h * hd + d] = NAN;
+                continue;
+            }
             Sum sum, values;
             for (size_t t = 0; t < context; ++t) {
                 sum.add(w.p[t] * vh[t * stride + d]);
-                values.add(vh[t * stride + d]);
+                if (rounded) values.add(vh[t * stride + d]);
             }
             const double relative = context > 1 ? 2 * delta + soft : soft;
             Error error(how);

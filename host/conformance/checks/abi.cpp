@@ -6,6 +6,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <utility>
 
 #include "conformance/checks/abi_checks.hpp"
 #include "conformance/checks/kernel_checks.hpp"
@@ -42,9 +43,14 @@ RawInstance::RawInstance(const Subject& s) : subject_(s) {
     }
 }
 
-void RawInstance::close() {
-    if (self_) subject_.file->descriptor.close(self_);
-    self_ = nullptr;
+bool RawInstance::close() {
+    afs_instance* const self = std::exchange(self_, nullptr);
+    try {
+        if (self) subject_.file->descriptor.close(self);
+        return true;
+    } catch (...) {
+        return false;
+    }
 }
 
 void abi_fail(CaseResult& r, const std::string& text, Ending ending) {
@@ -135,10 +141,13 @@ void lifecycles(Subject& s, CaseResult& r) {
     constexpr int kWarm = 10, kLives = 100;
     const auto live = [&](int n) {
         for (int i = 0; i < n; ++i) {
-            const RawInstance instance(s);
+            RawInstance instance(s);
+            const std::string life = "life " + std::to_string(i) + ": ";
             if (!instance.why_not().empty())
-                return abi_fail(r, "life " + std::to_string(i) + ": " + instance.why_not(),
-                                Ending::refused);
+                return abi_fail(r, life + instance.why_not(), Ending::refused);
+            if (!instance.close())
+                return abi_fail(r, life + "close threw an exception across the contract",
+                                Ending::threw);
         }
     };
     live(kWarm);
@@ -187,6 +196,7 @@ constexpr Check kAll[] = {{"abi.descriptor", descriptor}, {"abi.tables", tables}
                           {"abi.instances", instances},   {"abi.options", odd_options}};
 constexpr Check kKernels[] = {{"abi.unknown-op", abi_unknown_op},
                               {"abi.null-error", abi_null_error},
+                              {"abi.wishes", abi_wishes},
                               {"abi.growth", abi_growth}};
 
 }  // namespace

@@ -12,6 +12,7 @@ void abi_fail(CaseResult& r, const std::string& text, Ending ending = Ending::fa
 
 void abi_unknown_op(Subject& s, CaseResult& r);
 void abi_null_error(Subject& s, CaseResult& r);
+void abi_wishes(Subject& s, CaseResult& r);  // cache layouts it would like, how it describes itself
 void abi_growth(Subject& s, CaseResult& r);  // structs of a newer host
 
 }  // namespace afs::conformance

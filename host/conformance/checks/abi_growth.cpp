@@ -10,6 +10,7 @@
 #include "conformance/checks/raw_instance.hpp"
 #include "conformance/judge/judgement.hpp"
 #include "loader/plugin_instance.hpp"
+#include "planner/planner.hpp"  // layout_fault
 
 namespace afs::conformance {
 namespace {
@@ -131,6 +132,24 @@ void abi_null_error(Subject& s, CaseResult& r) {
             ops->drop(instance.self(), op);
     } catch (...) {
         abi_fail(r, "throws where the error argument is NULL", Ending::threw);
+    }
+}
+
+void abi_wishes(Subject& s, CaseResult& r) {
+    (void)s.backend->about();  // run_check says whether it threw
+    CaseSpec any = spec("attention/1", AFS_BF16, AFS_BF16, "normal");
+    any.set("h", 4).set("kv", 2).set("hd", 64).set("bs", 16).set("seqs", std::string("3+2"));
+    const OpCase c = std::move(*make_case(any));
+    const OneNode node(c);
+    const afs_kv_group& group = *node.query().graph->kv_groups[0];
+    constexpr uint32_t kMost = 64;
+    for (uint32_t i = 0;; ++i) {
+        auto wish = make<afs_kv_layout>();
+        if (!s.backend->kv_layout(*node.query().graph, 0, i, wish)) return;
+        if (i == kMost) return abi_fail(r, "its list of wishes does not end");
+        const std::string fault = layout_fault(wish, group);
+        if (!fault.empty())
+            return abi_fail(r, "wish " + std::to_string(i) + " for the cache's layout " + fault);
     }
 }
 

@@ -17,6 +17,10 @@ void check_slack(Subject& s, const OpCase& c, CaseResult& r);   // limits larger
 void check_pure(Subject& s, const OpCase& c, CaseResult& r);    // query: same answer, no trace
 void check_leak(Subject& s, const OpCase& c, CaseResult& r);    // hundreds of runs, then of lives
 
+// Programs of afs.graph/1 on checkpoints, "region.<folder's name>.<dtype>"; the subject's files.
+std::vector<std::string> region_ids(const std::vector<std::string>& checkpoints);
+CaseResult check_region(Subject& s, const std::string& id);
+
 // An outcome that is no result: refused, threw, declined. False: it has one.
 bool ended_early(const Outcome& o, CaseResult& r);
 

@@ -16,7 +16,7 @@ public:
 
     const std::string& why_not() const { return why_not_; }  // empty: open
     afs_instance* self() const { return self_; }
-    void close();
+    bool close();  // false: it threw
 
 private:
     const Subject& subject_;

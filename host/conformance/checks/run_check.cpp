@@ -5,6 +5,7 @@
 #include "conformance/checks/abi_checks.hpp"
 #include "conformance/checks/kernel_checks.hpp"
 #include "conformance/checks/other_checks.hpp"
+#include "loader/plugin_instance.hpp"
 
 namespace afs::conformance {
 namespace {
@@ -79,6 +80,8 @@ CaseResult run_check(Subject& s, const std::string& id) {
     try {
         if (id.rfind("abi.", 0) == 0)
             r = check_abi(s, id);
+        else if (id.rfind("region.", 0) == 0 && s.file->kind == "kernels")
+            r = check_region(s, id);
         else if (s.file->kind == "kernels")
             run_case_check(s, id, r);
         else
@@ -87,6 +90,8 @@ CaseResult run_check(Subject& s, const std::string& id) {
         r.ending = Ending::out_of_memory;
         r.text = "no memory for the case itself";
     }
+    for (const std::string& name : take_throws())
+        abi_fail(r, name + ": it threw an exception across the contract", Ending::threw);
     r.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return r;
 }

@@ -18,7 +18,8 @@ struct SubjectRequest {
     std::map<std::string, std::string> options;  // its own, as a config gives them
     std::string owner_path;  // kernels: the plugin that owns its memory; empty: itself
     uint32_t device = 0;
-    // models: texts of config.json to try; tokenizers: folders of vocabularies
+    // models: texts of config.json to try; tokenizers: folders of vocabularies; kernels that claim
+    // sets of nodes: checkpoints to run
     std::vector<std::string> files;
 };
 nlohmann::ordered_json as_json(const SubjectRequest& request);

@@ -14,7 +14,7 @@ std::string looks_like(const OpCase& c, const Outcome& o, const Judgement& j);
 // Its parts, of which the first that knows something speaks.
 std::string known_mistake(const OpCase& c, const Outcome& o);
 std::string wrong_scale_or_rounding(const OpCase& c, const Outcome& o, const Judgement& j);
-std::string narrow_sum(const OpCase& c, const Outcome& o, const Judgement& j);
+std::string wrong_precision(const OpCase& c, const Outcome& o);
 std::string wrong_places(const OpCase& c, const Outcome& o, const Judgement& j);
 std::string wrong_cache(const OpCase& c, const Outcome& o);                     // kv_append/1
 std::string wrong_draw(const OpCase& c, const Outcome& o, const Judgement& j);  // sample/1

@@ -51,20 +51,53 @@ std::string constant_ratio(const std::vector<double>& y, const bound::Judged& j)
     return after < 0.2 * before ? text_of("constant ratio %.4g", ratio) : "";
 }
 
+// Most of the error is a factor that each row has for itself.
+std::string row_ratios(const std::vector<double>& y, const bound::Judged& j) {
+    double before = 0, after = 0, most = 0;
+    size_t n_better = 0;
+    for (size_t row = 0; row < j.rows; ++row) {
+        double yr = 0, rr = 0, plainly = 0, scaled = 0;
+        for (size_t i = row * j.cols; i < (row + 1) * j.cols; ++i)
+            if (plain(y[i], j.want[i])) yr += y[i] * j.want[i], rr += j.want[i] * j.want[i];
+        if (rr == 0) continue;
+        const double ratio = yr / rr;
+        for (size_t i = row * j.cols; i < (row + 1) * j.cols; ++i) {
+            if (!plain(y[i], j.want[i])) continue;
+            plainly += std::pow(y[i] - j.want[i], 2);
+            scaled += std::pow(y[i] - ratio * j.want[i], 2);
+        }
+        n_better += scaled < 0.2 * plainly;
+        before += plainly, after += scaled;
+        most = std::max(most, std::abs(ratio - 1));
+    }
+    if (j.cols < 8 || j.rows < 2 || after >= 0.2 * before || 3 * n_better < 2 * j.rows) return {};
+    return text_of(
+        "each row is off by a factor of its own, up to %.2g: its sum of squares or its "
+        "root is not as precise as declared",
+        most);
+}
+
 // Errors of one sign against the value, within a whole ulp: the output is cut, not rounded.
 std::string truncation(const std::vector<double>& y, const bound::Judged& j) {
     size_t n = 0, inwards = 0, near = 0;
+    double lean = 0;  // in half ulps, away from zero
     for (size_t i = 0; i < j.want.size(); ++i) {
         const double r = j.want[i], e = y[i] - r, half = bound::half_ulp(j.out_dtype, r);
         if (!plain(y[i], r) || std::abs(e) < 0.02 * half) continue;
         ++n;
         inwards += std::signbit(e) != std::signbit(r);
         near += std::abs(e) <= 2.2 * half;
+        lean += (std::signbit(r) ? -e : e) / half;
     }
     if (n < 8 || near < n) return {};
+    lean /= static_cast<double>(n);
     if (inwards > n * 19 / 20) return "truncates the output instead of rounding it";
     if (inwards < n / 20) return "rounds the output away from zero";
-    return {};
+    // of correct roundings the mean is within 0.58 / sqrt(n)
+    if (std::abs(lean) < std::max(0.25, 4 / std::sqrt(static_cast<double>(n)))) return {};
+    return text_of("results lean %.2g of an ulp ", std::abs(lean) / 2) +
+           (lean > 0 ? "away from" : "towards") +
+           " zero: something is added before they are rounded";
 }
 
 // Columns that are wrong, mod the largest power of two that still tells them from the others.
@@ -148,6 +181,7 @@ std::string not_numbers(const OpCase& c, const Outcome& o, const std::vector<dou
 std::string wrong_scale_or_rounding(const OpCase& c, const Outcome& o, const Judgement& j) {
     const std::vector<double> y = o.output.doubles();
     std::string text = constant_ratio(y, j.judged);
+    if (text.empty() && c.op == "rms_norm/1") text = row_ratios(y, j.judged);
     if (text.empty() && c.output.dtype != AFS_F64) text = truncation(y, j.judged);
     return text;
 }

@@ -8,7 +8,7 @@ namespace afs::conformance {
 namespace {
 
 constexpr size_t kWidth = 98;
-const char* const kGroups[] = {"abi",    "contract", "numeric",   "promise",
+const char* const kGroups[] = {"abi",    "contract", "numeric",   "region",   "promise",
                                "stress", "model",    "tokenizer", "env-check"};
 
 template <class... Args>

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "conformance/checks/abi_checks.hpp"
+#include "conformance/checks/kernel_checks.hpp"
 #include "conformance/suite/suite.hpp"
 
 namespace afs::conformance {
@@ -50,7 +51,7 @@ private:
 
 }  // namespace
 
-std::vector<std::string> kernel_ids(const SuiteRequest& request) {
+std::vector<std::string> kernel_ids(const SuiteRequest& request, bool claims) {
     Ids ids(request);
     const bool full = request.level == Level::full;
     const std::vector<std::string>& ops = request.ops.empty() ? all_ops() : request.ops;
@@ -69,6 +70,8 @@ std::vector<std::string> kernel_ids(const SuiteRequest& request) {
     for (const Profile& profile : request.profiles)
         for (const CaseSpec& need : profile.needs)
             if (among(need.op)) ids.add(affordable(need, request.level), "", "numeric");
+    if (claims && (request.ops.empty() || !request.groups.empty()))
+        for (const std::string& id : region_ids(request.subject.files)) ids.add(id, "region");
     for (const std::string& op : ops)
         for (const int32_t dtype : kReal) {
             for (const CaseSpec& c : examples(op, dtype, full ? 6 : 2))

@@ -95,8 +95,10 @@ Result<SuiteResult> run_suite(const SuiteRequest& request) {
     Pool pool(request.subject, request.pool);
     AFS_ASSIGN(out.facts, pool.open());
     AFS_ASSIGN(out.sha256, file_sha256(request.subject.path));
+    const auto& tables = out.facts.provides;
+    const bool claims = std::find(tables.begin(), tables.end(), "afs.graph/1") != tables.end();
     const std::vector<std::string> ids = !request.only.empty()         ? request.only
-                                         : out.facts.kind == "kernels" ? kernel_ids(request)
+                                         : out.facts.kind == "kernels" ? kernel_ids(request, claims)
                                                                        : other_ids(out.facts.kind);
     AFS_ASSIGN(Journal journal,
                Journal::open(request.journal, out.facts.name + " " + out.sha256.substr(0, 16) +

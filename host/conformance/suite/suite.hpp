@@ -14,7 +14,7 @@
 namespace afs::conformance {
 
 // Of the cases and rules: raised when a case is added or a constant of a bound changes.
-inline constexpr int kSuiteVersion = 1;
+inline constexpr int kSuiteVersion = 2;
 
 struct SuiteRequest {
     SubjectRequest subject;
@@ -62,8 +62,8 @@ struct SuiteResult {
 // NOT OK: the plugin cannot be opened, or a file cannot be read or written.
 Result<SuiteResult> run_suite(const SuiteRequest& request);
 
-// The ids of a kernels plugin's suite, in the order they run.
-std::vector<std::string> kernel_ids(const SuiteRequest& request);
+// The ids of a kernels plugin's suite, in the order they run. claims: it offers afs.graph/1.
+std::vector<std::string> kernel_ids(const SuiteRequest& request, bool claims);
 // Of another kind's.
 std::vector<std::string> other_ids(const std::string& kind);
 

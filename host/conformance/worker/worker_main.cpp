@@ -14,6 +14,7 @@
 #include "conformance/checks/subject.hpp"
 #include "conformance/report/case_json.hpp"
 #include "conformance/run/run_case.hpp"
+#include "loader/plugin_instance.hpp"
 
 namespace afs::conformance {
 namespace {
@@ -58,6 +59,7 @@ int worker_main() {
           {"provides", subject->file->provides},
           {"device", subject->device_name},
           {"about", subject->about}});
+    take_throws();  // each case answers for its own
     PreparedCase::on_stage = [](const char* stage) { send({{"stage", stage}}); };
     while (std::getline(std::cin, line)) {
         const CaseResult result = run_check(*subject, line);

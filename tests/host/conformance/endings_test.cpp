@@ -74,6 +74,26 @@ TEST_CASE("endings: each kind of misbehaviour by its name") {
     }
 }
 
+TEST_CASE("endings: a throw in every slot is an ending of its own that names the slot") {
+    const std::vector<std::pair<std::string, std::string>> all = {{"query", "abi.unknown-op"},
+                                                                  {"kv_layouts", "abi.wishes"},
+                                                                  {"prepare", kCase},
+                                                                  {"run", kCase},
+                                                                  {"drop", kCase},
+                                                                  {"describe", "abi.wishes"},
+                                                                  {"table", "abi.tables"},
+                                                                  {"close", "abi.lifecycles"}};
+    for (const auto& [slot, id] : all) {
+        const auto r =
+            judge("misbehaving", {"--option", "how=throws in " + slot, "--json", "--case", id});
+        CAPTURE(slot, r.out, r.err);
+        CHECK(r.exit_code == 1);
+        auto by = endings(r);
+        REQUIRE(by["threw"].size() == 1);
+        CHECK_THAT(by["threw"][0]["text"].get<std::string>(), Contains(slot));
+    }
+}
+
 TEST_CASE("endings: without a fault add/1 alone is conformant, and no profile holds") {
     const auto r = judge("misbehaving", {"--op", "add/1", "--json"});
     CAPTURE(r.out.substr(0, 2000), r.err);

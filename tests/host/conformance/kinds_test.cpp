@@ -1,5 +1,6 @@
 // Models, tokenizers and profiles through the program, and what it writes for machines.
 #include <catch2/catch.hpp>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -57,6 +58,54 @@ TEST_CASE("kinds: of plugins of one name the kernels are meant, else the kind ha
     CHECK_THAT(judge("twin").err, Contains("afs-kernels-twin.so"));
 }
 
+TEST_CASE("kinds: SentencePiece on vocabularies of its own trainer") {
+    for (const std::string model : {"bpe", "unigram"}) {
+        const afs::test::TempFolder folder;
+        std::filesystem::copy_file(AFS_SOURCE_DIR "/tests/golden/sentencepiece/" + model + ".model",
+                                   folder.path() / "tokenizer.model");
+        const auto r = conformance({"sentencepiece", "--model", folder.path().string(), "--json"});
+        CAPTURE(model, r.out, r.err);
+        CHECK(r.exit_code == 0);
+        size_t n = 0;
+        const Json report = Json::parse(r.out);
+        for (const Json& c : report["cases"]) {
+            CHECK(c["ending"] == "passed");
+            n += c["group"] == "tokenizer";
+        }
+        CHECK(n == 4);
+    }
+}
+
+TEST_CASE("kinds: programs are judged where others see their values") {
+    const std::string toy = std::string(AFS_BUILD_DIR) + "/tests/plugins/afs-kernels-test-toy.so";
+    for (const std::string kinds : {"step", "layers", "runs"}) {
+        const auto r =
+            conformance({toy, "--group", "region", "--option", "kinds=" + kinds, "--json"});
+        CAPTURE(kinds, r.out, r.err);
+        CHECK(r.exit_code == 0);
+        const Json cases = Json::parse(r.out)["cases"];
+        CHECK(cases.size() == 6);    // two families, three dtypes
+        for (const Json& c : cases)  // OLMo-2 overflows in fp16
+            CHECK(c["ending"] == (c["id"] == "region.olmo2-tiny.fp16" ? "declined" : "passed"));
+    }
+    const auto wrong = conformance({toy, "--case", "region.llama3-tiny.fp32", "--option",
+                                    "kinds=layers", "--option", "scaled=L3.attn.ctx", "--json"});
+    CAPTURE(wrong.out, wrong.err);
+    CHECK(wrong.exit_code == 1);
+    const Json c = Json::parse(wrong.out)["cases"][0];
+    CHECK(c["ending"] == "failed");
+    CHECK_THAT(c["text"].get<std::string>(), Contains("program of L*"));
+    CHECK_THAT(c["looks_like"].get<std::string>(),
+               Contains("attention/1 on: the first value that leaves its class is "
+                        "L3.attn.ctx"));
+}
+
+TEST_CASE("kinds: no search finds the plugin of seeded bugs") {
+    const auto r = ProgramRun{kHost, {"plugins", "list"}, "", {}, "/"}.run();
+    CHECK_THAT(r.out, Contains("reference"));
+    CHECK_THAT(r.out, !Contains("seeded"));
+}
+
 TEST_CASE("kinds: an unsupported op that a profile needs is a failure of the profile") {
     const auto r =
         conformance({std::string(AFS_BUILD_DIR) + "/tests/plugins/afs-kernels-test-misbehaving.so",
@@ -92,7 +141,7 @@ TEST_CASE("kinds: a journal goes on, the certificate and JUnit say the same coun
     const std::string xml((std::istreambuf_iterator<char>(xml_file)), {});
     CHECK_THAT(xml, Contains("failures=\"0\""));
     auto other = args;
-    other[0] = "seeded-bugs";
+    other[0] = std::string(AFS_BUILD_DIR) + "/plugins/self-test/afs-kernels-seeded-bugs.so";
     const auto refused = conformance(other);
     CHECK(refused.exit_code == 3);
     CHECK_THAT(refused.err, Contains("it is of reference"));

@@ -9,6 +9,8 @@ namespace {
 
 using Catch::Matchers::Contains;
 const std::string kHost = std::string(AFS_BUILD_DIR) + "/bin/afs-host";
+const std::string kSeeded =
+    std::string(AFS_BUILD_DIR) + "/plugins/self-test/afs-kernels-seeded-bugs.so";
 
 ProgramResult conformance(std::vector<std::string> args) {
     args.insert(args.begin(), "conformance");
@@ -41,8 +43,8 @@ TEST_CASE("seeded bugs: what they look like") {
              {"drops-page-edge",
               "attention/1:bf16:bf16:h=6,kv=1,hd=24,bs=16,seqs=100+1,decode=1:normal",
               "drops the first key behind each 16 (a block)"}}) {
-        const auto r = conformance({"seeded-bugs", "--option", std::string("bug=") + bug.name,
-                                    "--case", bug.id, "--json"});
+        const auto r = conformance(
+            {kSeeded, "--option", std::string("bug=") + bug.name, "--case", bug.id, "--json"});
         CAPTURE(bug.name, r.out, r.err);
         CHECK(r.exit_code == 1);
         const auto report = nlohmann::json::parse(r.out);
@@ -52,15 +54,15 @@ TEST_CASE("seeded bugs: what they look like") {
 }
 
 TEST_CASE("seeded bugs: a report names the case that shows it again, and that does") {
-    const auto r = conformance({"seeded-bugs", "--option", "bug=drops-last-k", "--op", "linear/1",
+    const auto r = conformance({kSeeded, "--option", "bug=drops-last-k", "--op", "linear/1",
                                 "--group", "numeric", "--json"});
     const auto report = nlohmann::json::parse(r.out);
     std::string smallest;
     for (const auto& c : report["cases"])
         if (smallest.empty()) smallest = c.value("smallest", "");
     REQUIRE(!smallest.empty());
-    CHECK(conformance({"seeded-bugs", "--option", "bug=drops-last-k", "--case", smallest})
-              .exit_code == 1);
-    CHECK(conformance({"seeded-bugs", "--case", smallest}).exit_code == 0);
+    CHECK(conformance({kSeeded, "--option", "bug=drops-last-k", "--case", smallest}).exit_code ==
+          1);
+    CHECK(conformance({kSeeded, "--case", smallest}).exit_code == 0);
     CHECK(conformance({"reference", "--case", smallest}).exit_code == 0);
 }

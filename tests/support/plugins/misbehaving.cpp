@@ -1,9 +1,11 @@
 // add/1 and nothing else, right until option "how" says otherwise: crash, hang, exit, leak, hog,
-// workspace, exact, refuse, once. Each is one ending that conformance must tell from the others.
+// workspace, exact, refuse, once, or "throws in SLOT" of the C table, which the veneer never lets
+// happen. Each is one ending that conformance must tell from the others.
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdlib>
+#include <stdexcept>
 #include <vector>
 
 #include "afs/numeric.hpp"
@@ -54,11 +56,17 @@ private:
     void* lost_ = nullptr;
 };
 
+std::string& throwing_slot() {
+    static std::string slot;
+    return slot;
+}
+
 class Backend final : public afs::KernelBackend {
 public:
     static afs::Result<std::unique_ptr<KernelBackend>> create(const afs::OpenArgs& args) {
         auto made = std::make_unique<Backend>();
         made->how_ = args.option("how", "");
+        throwing_slot() = made->how_.rfind("throws in ", 0) == 0 ? made->how_.substr(10) : "";
         return std::unique_ptr<KernelBackend>(std::move(made));
     }
     Status query(const afs_query& query, afs_verdict& out) override {
@@ -88,6 +96,46 @@ private:
     std::string how_;
 };
 
+// The veneer's function, unless its slot is the one that throws.
+template <auto Function, class... Args>
+auto slot(const char* name, Args... args) {
+    if (throwing_slot() == name) throw std::runtime_error(name);
+    return Function(args...);
+}
+
+namespace veneer = afs::plugin;
+constexpr afs_ops kOps = {
+    sizeof(afs_ops),
+    0,
+    [](auto... a) { return slot<veneer::ops_query>("query", a...); },
+    [](auto... a) { return slot<veneer::ops_kv_layouts>("kv_layouts", a...); },
+    [](auto... a) { return slot<veneer::ops_prepare>("prepare", a...); },
+    [](auto... a) { return slot<veneer::ops_run>("run", a...); },
+    [](auto... a) { return slot<veneer::ops_drop>("drop", a...); },
+    [](auto... a) { return slot<veneer::ops_describe>("describe", a...); }};
+
+constexpr const char* kProvides[] = {"afs.ops/1", nullptr};
+const void* table(const char* id) {
+    if (throwing_slot() == "table") throw std::runtime_error("table");
+    return std::strcmp(id, kProvides[0]) == 0 ? &kOps : nullptr;
+}
+void close_plugin(afs_instance* i) {
+    slot<veneer::close_as<afs::KernelBackend>>("close", i);
+}
+
 }  // namespace
 
-AFS_KERNELS_PLUGIN(Backend, "test-misbehaving", "0.1", "Apache-2.0", "cpu/1", nullptr, "afs.ops/1");
+extern "C" const afs_plugin afs_plugin_v0 = {sizeof(afs_plugin),
+                                             AFS_ABI_MAJOR,
+                                             AFS_ABI_MINOR,
+                                             "kernels",
+                                             "test-misbehaving",
+                                             "0.1",
+                                             "Apache-2.0",
+                                             AFS_BUILD_INFO,
+                                             "cpu/1",
+                                             kProvides,
+                                             nullptr,
+                                             veneer::open_as<afs::KernelBackend, Backend>,
+                                             table,
+                                             close_plugin};

@@ -1,7 +1,7 @@
 // A toy whole-step plugin: claims every available node through afs.graph/1 and runs the set as one
 // program; offers every op singly too. Option "kinds": "layers" claims one set a layer instead,
 // "runs" one for each run of available nodes; "split" claims every second node (a set that paths
-// leave and re-enter).
+// leave and re-enter). Option "scaled": the value of this tag is off by 1 %.
 #include <map>
 #include <vector>
 
@@ -13,8 +13,9 @@ namespace {
 
 class Program final : public afs::GraphProgram {
 public:
-    Program(const afs_query& query, const afs_region& region, const afs_step& bucket)
-        : graph_(query.graph) {
+    Program(const afs_query& query, const afs_region& region, const afs_step& bucket,
+            std::string scaled)
+        : graph_(query.graph), scaled_(std::move(scaled)) {
         for (uint32_t i = 0; i < region.n_nodes; ++i) {
             afs_query one = query;
             one.node = region.nodes[i];
@@ -86,6 +87,14 @@ private:
         record.step = &step;
         if (kv) record.kv = &kv_[kv->kv_group][kv->kv_layer];
         AFS_TRY(s.op.run(record));
+        if (s.node.tag() == scaled_ && output.dtype == AFS_F32)
+            for (int64_t i = 0; i < output.dims[0] * output.dims[1]; ++i)
+                static_cast<float*>(output.data)[i] *= 1.01f;
+        if (s.node.tag() == scaled_ && output.dtype == AFS_BF16)
+            for (int64_t i = 0; i < output.dims[0] * output.dims[1]; ++i) {
+                auto& x = static_cast<afs::bf16*>(output.data)[i];
+                x = afs::to_bf16(1.01f * afs::to_float(x));
+            }
         const auto tap = taps_.find(s.node.output_id());
         if (tap == taps_.end()) return {};
         int64_t n = 1;
@@ -96,6 +105,7 @@ private:
     }
 
     const afs_graph* graph_;
+    const std::string scaled_;
     std::vector<Step> nodes_;
     std::map<uint32_t, std::vector<char>> inside_;
     std::map<uint32_t, afs_tensor> taps_;
@@ -114,7 +124,8 @@ private:
 
 class Toy final : public afs::KernelBackend, public afs::GraphBackend {
 public:
-    explicit Toy(const afs::OpenArgs& args) : kinds_(args.option("kinds", "step")) {}
+    explicit Toy(const afs::OpenArgs& args)
+        : kinds_(args.option("kinds", "step")), scaled_(args.option("scaled", "")) {}
     static afs::Result<std::unique_ptr<afs::KernelBackend>> create(const afs::OpenArgs& args) {
         return std::unique_ptr<afs::KernelBackend>(new Toy(args));
     }
@@ -166,11 +177,11 @@ public:
                                                             const afs_step& bucket,
                                                             afs_compiled& out) override {
         out.flags = AFS_DETERMINISTIC;
-        return std::unique_ptr<afs::GraphProgram>(new Program(query, region, bucket));
+        return std::unique_ptr<afs::GraphProgram>(new Program(query, region, bucket, scaled_));
     }
 
 private:
-    std::string kinds_;
+    std::string kinds_, scaled_;
     std::vector<uint32_t> set_of_node_, kinds_of_;
 };
 

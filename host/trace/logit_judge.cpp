@@ -1,4 +1,4 @@
-#include "compare/logit_judge.hpp"
+#include "trace/logit_judge.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -88,7 +88,7 @@ LogitVerdict judge_logits(const std::vector<float>& all, const std::vector<float
     v.their_p999 = percentile(errors_of(reference, exact), 0.999);
     v.n_tokens = static_cast<uint32_t>(exact.size() / n_valid);
     // Each of the two best may be off by the most that is allowed.
-    const double wider = v.error.slack * (sums_in_dtype ? 4 : 1);
+    const double wider = v.error.slack * (sums_in_dtype ? kOrderOfSums : 1);
     const double undecided = 2 * 2 * wider * v.error.their_max;
     for (uint32_t t = 0; t < v.n_tokens; ++t) {
         const float *e = exact.data() + t * n_valid, *l = logits.data() + t * n_valid;

@@ -1,5 +1,5 @@
 // Logits against fp64's, measured by what the reference loses.
-#include "compare/logit_judge.hpp"
+#include "trace/logit_judge.hpp"
 
 #include <catch2/catch.hpp>
 #include <random>

@@ -21,9 +21,8 @@ struct LogitVerdict {
 };
 
 // All [n, n_vocab]; only the first n_valid columns count. reference: the same dtype's.
-// sums_in_dtype: accumulators are no wider than the activations (fp32). The order of a sum, which
-// no op prescribes, then decides what is lost, and the reference's is a good one: the limits are
-// four times as wide.
+// sums_in_dtype: accumulators are no wider than the activations (fp32): the limits are kOrderOfSums
+// times as wide.
 LogitVerdict judge_logits(const std::vector<float>& logits, const std::vector<float>& exact,
                           const std::vector<float>& reference, size_t n_vocab, size_t n_valid,
                           bool sums_in_dtype = false);
