@@ -46,7 +46,7 @@ std::string unused_reasons(const PlanContext& context, const Plan& plan, uint32_
         text += (text.empty() ? "taken before it: " : ", ") + what + " x " + std::to_string(n);
     for (const auto& [what, n] : reasons)
         text += (text.empty() ? "" : "; ") + what + " x " + std::to_string(n);
-    return text + (taken.empty() ? "" : "; put it first or pin it");
+    return text + (taken.empty() ? "" : "; leave it out, put it first or pin it");
 }
 
 }  // namespace

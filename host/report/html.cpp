@@ -44,9 +44,19 @@ std::string boxed(const std::string& table, const std::string& label) {
            "\">" + table + "</div>\n";
 }
 
-// A table of texts in many columns becomes one card a row on a narrow page.
+// A table of texts in many columns, or of very many, becomes one card a row on a narrow page.
 bool as_cards(const std::vector<bool>& right) {
-    return right.size() >= 4 && std::count(right.begin() + 1, right.end(), false) >= 3;
+    return right.size() >= 6 ||
+           (right.size() >= 4 && std::count(right.begin() + 1, right.end(), false) >= 3);
+}
+
+// A path or a hash: it may be broken anywhere, while words are not.
+bool has_long_word(const std::string& text) {
+    constexpr size_t kMost = 24;
+    size_t length = 0;
+    for (const char c : text)
+        if ((length = c == ' ' ? 0 : length + 1) > kMost) return true;
+    return false;
 }
 
 std::string write(const Table& table, const std::string& label) {
@@ -62,9 +72,13 @@ std::string write(const Table& table, const std::string& label) {
         out += "<tr>";
         for (size_t i = 0; i < table.columns.size(); ++i) {
             const std::string text = i < row.size() ? cell(row[i]) : std::string();
+            const bool breaks = i < row.size() && has_long_word(row[i].text);
             out += i == 0 ? "<th scope=\"row\">" + text + "</th>"
                           : "<td data-label=\"" + escape(table.columns[i]) + "\"" +
-                                (right[i] ? " class=\"n\">" : ">") + text + "</td>";
+                                (right[i] ? " class=\"n\">"
+                                 : breaks ? " class=\"long\">"
+                                          : ">") +
+                                text + "</td>";
         }
         out += "</tr>\n";
     }
@@ -83,8 +97,8 @@ struct Writer {
     std::string operator()(const Facts& block) const {
         std::string out = "<table><tbody>\n";
         for (const auto& [key, value] : block.rows)
-            out +=
-                "<tr><th scope=\"row\">" + escape(key) + "</th><td>" + cell(value) + "</td></tr>\n";
+            out += "<tr><th scope=\"row\">" + escape(key) + "</th><td class=\"long\">" +
+                   cell(value) + "</td></tr>\n";
         return boxed(out + "</tbody></table>", label);
     }
     std::string operator()(const Table& block) const { return write(block, label); }

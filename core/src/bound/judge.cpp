@@ -12,14 +12,14 @@ Judged judge_linear(const double* x, const double* w, size_t n, size_t m, size_t
     Judged out = judged(n, m, how);
     const bool flushing = how.flags & AFS_FLUSH_SUBNORMALS;
     const double u_int = operand_unit(operand_dtype, how);
+    const double normal = smallest_normal(how.internal_dtype);
+    const auto flushed = [=](double a) { return a != 0 && std::abs(a) < normal; };
     for (size_t i = 0; i < n; ++i)
         for (size_t o = 0; o < m; ++o) {
             Sum sum;
             for (size_t j = 0; j < k; ++j) {
                 const double a = x[i * k + j], b = w[o * k + j];
-                sum.add(static_cast<long double>(a) * b,
-                        flushing &&
-                            (subnormal(a, how.internal_dtype) || subnormal(b, how.internal_dtype)));
+                sum.add(static_cast<long double>(a) * b, flushing && (flushed(a) || flushed(b)));
             }
             Error error(how);
             error.accumulated(sum);

@@ -16,13 +16,16 @@ Weights weights(const double* q, const double* k, size_t context, size_t stride,
     Weights w;
     long double max = -INFINITY, sum = 0;
     for (size_t t = 0; t < context; ++t) {
-        long double score = 0, absolute = 0;
+        long double score = 0;
+        double absolute = 0;
         for (size_t d = 0; d < hd; ++d) {
-            const long double term = static_cast<long double>(q[d]) * k[t * stride + d] * scale;
-            score += term, absolute += std::abs(term);
+            const double key = k[t * stride + d];
+            score += static_cast<long double>(q[d]) * key;
+            absolute += std::abs(q[d] * key);
         }
+        score *= scale;
         w.p.push_back(score);
-        w.largest_s1 = std::max(w.largest_s1, static_cast<double>(absolute));
+        w.largest_s1 = std::max(w.largest_s1, absolute * std::abs(scale));
         max = std::max(max, score);
     }
     std::vector<long double> distance;

@@ -15,27 +15,31 @@ namespace afs::bound {
 // an RMS error of about 0.4 sqrt(K) u (S2 + P); its largest of a million elements stays under 3.
 constexpr double kAccSpread = 0.6, kAccBound = 3.0;
 
+// The value alone needs extended precision, which is slow; what the bound is made of does not.
 class Sum {
 public:
-    void add(long double term, bool flushed = false) {
-        total_ += term;
-        half_[n_++ % 2] += term;
-        absolute_ += std::abs(term);
+    void add(long double exact, bool flushed = false) {
+        const double term = static_cast<double>(exact), size = std::abs(term);
+        total_ += exact;
+        so_far_ += term;
+        double& half = half_[n_++ % 2];
+        half += term;
+        absolute_ += size;
         squares_ += term * term;
-        largest_ = std::max({largest_, std::abs(total_), std::abs(half_[0]), std::abs(half_[1])});
-        if (flushed) lost_ += std::abs(term);
-        note_kind(static_cast<double>(term));
+        largest_ = std::max(largest_, std::max(std::abs(so_far_), std::abs(half)));
+        if (flushed) lost_ += size;
+        note_kind(term);
     }
     double value() const { return static_cast<double>(total_); }
     double n() const { return static_cast<double>(n_); }
-    double s1() const { return static_cast<double>(absolute_); }
-    double s2() const { return static_cast<double>(std::sqrt(squares_)); }
-    double lost() const { return static_cast<double>(lost_); }  // terms that flushing takes away
+    double s1() const { return absolute_; }
+    double s2() const { return std::sqrt(squares_); }
+    double lost() const { return lost_; }  // terms that flushing takes away
     // sqrt(K) * (S2 + P), times c * u_acc the accumulator's part. Equal terms are rounded alike, so
     // the errors of few kinds of terms add up like K / sqrt(kinds) instead.
     double growth() const {
         const double n = static_cast<double>(n_);
-        return std::sqrt(n * std::max(1.0, n / n_kinds())) * (s2() + static_cast<double>(largest_));
+        return std::sqrt(n * std::max(1.0, n / n_kinds())) * (s2() + largest_);
     }
 
 private:
@@ -53,7 +57,8 @@ private:
         return std::max(1.0, all * std::log(all / empty));
     }
 
-    long double total_ = 0, half_[2] = {0, 0}, absolute_ = 0, squares_ = 0, largest_ = 0, lost_ = 0;
+    long double total_ = 0;
+    double so_far_ = 0, half_[2] = {0, 0}, absolute_ = 0, squares_ = 0, largest_ = 0, lost_ = 0;
     size_t n_ = 0, n_slots_ = 0;
     std::bitset<kBits> kinds_;
 };
@@ -66,9 +71,6 @@ inline double acc_unit(const Arithmetic& how) {
 inline double operand_unit(int32_t operand_dtype, const Arithmetic& how) {
     const double inside = unit_roundoff(how.internal_dtype);
     return inside > unit_roundoff(operand_dtype) ? 2 * inside : 0;
-}
-inline bool subnormal(double x, int32_t dtype) {
-    return x != 0 && std::abs(x) < smallest_normal(dtype);
 }
 
 // Different magnitudes among n values, counted up to kFewValues.

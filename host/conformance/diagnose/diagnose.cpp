@@ -12,10 +12,15 @@ bool fits(const Outcome& o, const bound::Judged& judged) {
 
 std::string looks_like(const OpCase& c, const Outcome& o, const Judgement& j) {
     // Guessing takes dozens of judgements: the first failures of an op and rule speak for the rest.
-    constexpr size_t kMostGuesses = 6;
+    const size_t most_guesses = c.op == "attention/1" ? 3 : 6;
+    constexpr double kMostWork =
+        4e6;  // of attention: a shrunk case says it sooner than a large one
     static std::map<std::string, size_t> guesses;
     if (!o.clean) return o.touched;
-    if (guesses[c.op + j.rules]++ >= kMostGuesses) return {};
+    if (c.op == "attention/1" &&
+        static_cast<double>(c.inputs[0].size()) * c.step.max_context > kMostWork)
+        return {};
+    if (guesses[c.op + j.rules]++ >= most_guesses) return {};
     if (c.op == "kv_append/1") return wrong_cache(c, o);
     if (c.op == "sample/1") return wrong_draw(c, o, j);
     if (j.judged.want.empty()) return {};

@@ -220,9 +220,6 @@ void rope(Search& s) {
 void attention(Search& s) {
     using P = afs_attention_params;
     const auto& p = *static_cast<const P*>(s.c.params.get());
-    // every guess costs a judgement: not of contexts for which one takes seconds
-    constexpr double kMostWork = 2e7;
-    if (static_cast<double>(s.c.inputs[0].size()) * s.c.step.max_context > kMostWork) return;
     const size_t page = s.c.kv->layout.block_size;
     const auto seeing = [&](const std::string& text, const Sees& sees) {
         if (s.found.empty()) s.try_judged(text, judge_attention_case(s.c, s.how, sees));

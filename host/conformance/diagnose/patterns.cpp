@@ -53,7 +53,7 @@ std::string constant_ratio(const std::vector<double>& y, const bound::Judged& j)
 
 // Most of the error is a factor that each row has for itself.
 std::string row_ratios(const std::vector<double>& y, const bound::Judged& j) {
-    double before = 0, after = 0, most = 0;
+    double before = 0, after = 0, most = 0, sum = 0, squares = 0;
     size_t n_better = 0;
     for (size_t row = 0; row < j.rows; ++row) {
         double yr = 0, rr = 0, plainly = 0, scaled = 0;
@@ -69,7 +69,9 @@ std::string row_ratios(const std::vector<double>& y, const bound::Judged& j) {
         n_better += scaled < 0.2 * plainly;
         before += plainly, after += scaled;
         most = std::max(most, std::abs(ratio - 1));
+        sum += ratio - 1, squares += (ratio - 1) * (ratio - 1);
     }
+    if (sum * sum > 0.95 * squares * static_cast<double>(j.rows)) return {};  // one factor for all
     if (j.cols < 8 || j.rows < 2 || after >= 0.2 * before || 3 * n_better < 2 * j.rows) return {};
     return text_of(
         "each row is off by a factor of its own, up to %.2g: its sum of squares or its "
@@ -180,8 +182,8 @@ std::string not_numbers(const OpCase& c, const Outcome& o, const std::vector<dou
 
 std::string wrong_scale_or_rounding(const OpCase& c, const Outcome& o, const Judgement& j) {
     const std::vector<double> y = o.output.doubles();
-    std::string text = constant_ratio(y, j.judged);
-    if (text.empty() && c.op == "rms_norm/1") text = row_ratios(y, j.judged);
+    std::string text = c.op == "rms_norm/1" ? row_ratios(y, j.judged) : std::string();
+    if (text.empty()) text = constant_ratio(y, j.judged);
     if (text.empty() && c.output.dtype != AFS_F64) text = truncation(y, j.judged);
     return text;
 }

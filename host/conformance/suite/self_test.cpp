@@ -51,7 +51,8 @@ void tally(const std::vector<CaseResult>& results, BugResult& bug) {
         std::string& rules = bug.rules[numeric ? spec->family : spec->check];
         for (const char rule : r.rules.empty() ? std::string(ending_name(r.ending)) : r.rules)
             if (rules.find(rule) == std::string::npos) rules += rule;
-        if (!r.looks_like.empty()) ++bug.looks_like[r.looks_like];
+        // that a promise breaks says little of what is wrong with the results
+        if (!r.looks_like.empty()) bug.looks_like[r.looks_like] += numeric ? 1000 : 1;
     }
     bug.n_shapes = shapes.size(), bug.n_shapes_caught = shapes_caught.size();
     bug.n_families = families.size(), bug.n_families_caught = families_caught.size();

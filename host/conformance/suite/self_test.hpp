@@ -8,7 +8,7 @@ namespace afs::conformance {
 struct BugResult {
     std::string name, op, what;                // as the plugin describes itself
     std::map<std::string, std::string> rules;  // family, or check -> rules that caught it there
-    std::map<std::string, size_t> looks_like;  // kind of bug named -> cases
+    std::map<std::string, size_t> looks_like;  // kind of bug named -> its weight
     size_t n_cases = 0, n_caught = 0;
     size_t n_shapes = 0, n_shapes_caught = 0, n_families = 0, n_families_caught = 0;
     // The usual test: the largest NMSE over normal and uniform cases of a real model's width (512

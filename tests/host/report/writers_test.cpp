@@ -47,7 +47,7 @@ TEST_CASE("HTML escapes texts and asks nobody for anything") {
     CHECK_THAT(text, Contains("&lt;script&gt;"));
     for (const char* fetch : {"src=", "url(", "@import", "href=\"http"})
         CHECK_THAT(text, !Contains(fetch));
-    CHECK_THAT(text, Contains("<th scope=\"row\">processor</th><td>A | B</td>"));
+    CHECK_THAT(text, Contains("<th scope=\"row\">processor</th><td class=\"long\">A | B</td>"));
     CHECK_THAT(text, Contains("<span class=\"mark failed\">failed</span>"));
     CHECK_THAT(text, Contains("<td data-label=\"t/s\" class=\"n\">1200.5</td>"));
     CHECK_THAT(text, Contains("<svg "));
