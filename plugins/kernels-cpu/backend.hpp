@@ -13,6 +13,7 @@
 
 namespace afs::cpu {
 
+using plugin::check_matrix;
 using plugin::check_rows;
 using plugin::check_vector;
 using plugin::kAny;

@@ -21,7 +21,7 @@ Status Packer::plan(const afs_query& query, uint32_t value, const uint32_t* node
 
 Status Packer::pack(const afs_query&, uint32_t, const afs_packing& packing, const afs_tensor& raw,
                     void* to, afs_stream) {
-    AFS_TRY(check_rows("weight", raw, kAny, raw.dims[1]));
+    AFS_TRY(check_matrix("weight", raw, kAny, raw.dims[1]));
     const Packed packed(raw.dtype, raw.dims[0], raw.dims[1]);
     if (packing.format != kPackedFormat || packing.bytes != packed.bytes())
         return invalid("cannot pack: expected format " + std::to_string(kPackedFormat) + " of " +

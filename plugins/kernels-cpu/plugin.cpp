@@ -37,7 +37,7 @@ public:
             put(out.reason, std::string("no op ") + Node(query).op() + " in this plugin");
             return {};
         }
-        OpCheck check(query, {AFS_F32, AFS_BF16, AFS_F16});
+        OpCheck check(query, {AFS_F32, AFS_BF16, AFS_F16}, true);
         check.require(check.limits().step_class <= AFS_CLASS_DECODE,
                       "step class " + std::to_string(check.limits().step_class) +
                           ": only general and decode are known");

@@ -1,6 +1,7 @@
 // embed/1: out[i] = table[id], rounded to the activations' dtype; id = token_ids[i], or for a
 // negative one, -1-r, what sample/1 wrote for row r of the step before. A padding token has id 0.
 // A table that is also the head's weight is read as that is packed.
+#include "afs/dequantise.hpp"
 #include "backend.hpp"
 #include "ops/linear/packed.hpp"
 
@@ -23,7 +24,7 @@ public:
         AFS_TRY(check_rows("output", out, step.n_tokens, out.dims[1]));
         afs_tensor shape = table;
         shape.format = table.format == kPackedFormat ? 0 : table.format;
-        AFS_TRY(check_rows("table", shape, kAny, out.dims[1]));
+        AFS_TRY(check_matrix("table", shape, kAny, out.dims[1]));
         for (uint32_t i = 0; i < step.n_tokens; ++i)
             AFS_TRY(id_of(step, i, table.dims[0]).status());
         const auto width = static_cast<size_t>(out.dims[1]);
@@ -36,12 +37,14 @@ public:
             const auto first = static_cast<uint32_t>(task * kTokens);
             for (uint32_t i = first; i < std::min<uint32_t>(step.n_tokens, first + kTokens); ++i) {
                 const int64_t id = *id_of(step, i, table.dims[0]);
-                const void* from = row;
-                if (table.format == kPackedFormat)
+                if (table.format != kPackedFormat)
+                    widen(wide, table, row_of_matrix(table, id), width);
+                else if (packed.coding)
+                    unpack_row(packed, table.data, static_cast<size_t>(id), width, wide);
+                else {
                     unpack_row(packed, table.data, static_cast<size_t>(id), width, row);
-                else
-                    from = row_of(table, id);
-                context_.kernels.widen(wide, from, table.dtype, width);
+                    context_.kernels.widen(wide, row, table.dtype, width);
+                }
                 context_.kernels.narrow(row_of(out, i), out.dtype, wide, width);
             }
         });
@@ -49,6 +52,13 @@ public:
     }
 
 private:
+    static const void* row_of_matrix(const afs_tensor& t, int64_t i) {
+        return static_cast<const char*>(t.data) +
+               dtype_bytes(t.dtype, static_cast<size_t>(i * t.strides[0]));
+    }
+    void widen(float* to, const afs_tensor& table, const void* row, size_t n) const {
+        if (!dequantise(table.dtype, row, to, n)) context_.kernels.widen(to, row, table.dtype, n);
+    }
     // A row widened, and a row as it was packed.
     static uint64_t thread_bytes(int64_t width) {
         return 2 * static_cast<uint64_t>(std::max<int64_t>(0, width)) * sizeof(float);

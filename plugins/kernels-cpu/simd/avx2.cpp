@@ -2,6 +2,7 @@
 #include <immintrin.h>
 
 #include "afs/numeric.hpp"  // the element types only
+#include "simd/code_layout.hpp"
 #include "simd/force_inline.hpp"
 #include "simd/kernels.hpp"
 
@@ -14,6 +15,7 @@ namespace {
 // Vec and rows come first
 #include "simd/panel.hpp"
 // all of them come first
+#include "simd/codes.hpp"
 #include "simd/table.hpp"
 
 struct Shape {  // 16 registers: 8 sums, weights and an element
@@ -22,6 +24,6 @@ struct Shape {  // 16 registers: 8 sums, weights and an element
 
 }  // namespace
 
-const Kernels kAvx2 = table<Shape>(nullptr);
+const Kernels kAvx2 = table<Shape, void>(nullptr);
 
 }  // namespace afs::cpu

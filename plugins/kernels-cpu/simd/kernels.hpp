@@ -5,6 +5,8 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
+#include <utility>
 
 #include "afs/abi/tensor.h"
 
@@ -12,6 +14,18 @@ namespace afs::cpu {
 
 constexpr size_t kColumns = 64;  // outputs in one block of packed weights
 constexpr size_t kDepth = 32;    // a block's depth k is padded to a multiple of this, with zeros
+
+// Kinds of packed codes (simd/code_layout.hpp).
+enum Coding {
+    kNibbles,
+    kNibblesMinimum,
+    kNibblesFine,
+    kBytes,
+    kBytesMinimum,
+    kBytesFine,
+    kBytesFineSixteen,
+    kCodings
+};
 
 // out[r, c] = sum over k of x[r, k] * w[k, c], c < columns <= kColumns, for one packed block. Each
 // element is one sum in ascending k, whatever the number of rows, columns and cuts.
@@ -24,7 +38,15 @@ struct Panel {
     int32_t out_dtype;
     ptrdiff_t out_pitch;
     float* sums;  // [rows, kColumns]: between the cuts of a long depth; NULL: depth is not cut
+    // Of codes only, whose w is always the whole block.
+    size_t first_column;     // in the block
+    const float* x_sums;     // [rows, depth / 32]: of every 32 elements of x
+    ptrdiff_t x_sums_pitch;  // elements from row to row
+    float* expanded;         // [kExpanded]
 };
+// Codes and scales of a part of a block, widened: what many rows are multiplied with.
+constexpr size_t kExpandedDepth = 256;
+constexpr size_t kExpanded = (kExpandedDepth + 2 * kExpandedDepth / 16) * kColumns;
 using PanelFunction = void (*)(const Panel&);
 
 // dtype below: fp32, bf16 or fp16, of all activations of a call.
@@ -56,6 +78,11 @@ struct Kernels {
     // x and weights bf16, by dot products of pairs and by tiles (whose sums have another order, and
     // for which the depth is a multiple of kDepth): NULL where there is no such instruction.
     PanelFunction panel_bf16_dot, panel_bf16_tiles;
+
+    // x fp32 times codes; x bf16 times codes by dot products of pairs, NULL where there are none.
+    PanelFunction panel_codes[kCodings], panel_codes_dot[kCodings];
+    // to[i] = sum of x[32 i .. 32 i + 31]
+    void (*sum_groups)(float* to, const void* x, int32_t dtype, size_t n);
 };
 
 extern const Kernels kPortable;

@@ -66,6 +66,18 @@ AFS_FORCE void store_row(T* out, const Vec::F (&sum)[kVecs], size_t columns) {
     }
 }
 
+// Sums of one row, from a column on, to the output.
+template <size_t kVecs>
+AFS_FORCE void store_out(const Panel& p, size_t row, size_t column, const Vec::F (&sum)[kVecs]) {
+    const ptrdiff_t at = static_cast<ptrdiff_t>(row) * p.out_pitch + static_cast<ptrdiff_t>(column);
+    const size_t columns = p.columns - column;
+    switch (p.out_dtype) {
+        case AFS_F32: store_row<kVecs>(static_cast<float*>(p.out) + at, sum, columns); break;
+        case AFS_BF16: store_row<kVecs>(static_cast<bf16*>(p.out) + at, sum, columns); break;
+        default: store_row<kVecs>(static_cast<f16*>(p.out) + at, sum, columns); break;
+    }
+}
+
 template <class M, class W, size_t kRows, size_t kVecs>
 AFS_FORCE void tile(const Panel& p, size_t row, size_t column, const Cut& cut) {
     using X = typename M::X;
@@ -99,14 +111,7 @@ AFS_FORCE void tile(const Panel& p, size_t row, size_t column, const Cut& cut) {
             store_row<kVecs>(p.sums + (row + r) * kColumns + column, sum[r], kColumns);
             continue;
         }
-        const ptrdiff_t at =
-            static_cast<ptrdiff_t>(row + r) * p.out_pitch + static_cast<ptrdiff_t>(column);
-        const size_t columns = p.columns - column;
-        switch (p.out_dtype) {
-            case AFS_F32: store_row<kVecs>(static_cast<float*>(p.out) + at, sum[r], columns); break;
-            case AFS_BF16: store_row<kVecs>(static_cast<bf16*>(p.out) + at, sum[r], columns); break;
-            default: store_row<kVecs>(static_cast<f16*>(p.out) + at, sum[r], columns); break;
-        }
+        store_out<kVecs>(p, row + r, column, sum[r]);
     }
 }
 

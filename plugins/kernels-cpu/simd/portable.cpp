@@ -1,5 +1,6 @@
 // Baseline code: what any processor of this build runs.
 #include "afs/numeric.hpp"
+#include "simd/code_layout.hpp"
 #include "simd/force_inline.hpp"
 #include "simd/kernels.hpp"
 
@@ -12,6 +13,7 @@ namespace {
 // Vec and rows come first
 #include "simd/panel.hpp"
 // all of them come first
+#include "simd/codes.hpp"
 #include "simd/table.hpp"
 
 struct Shape {
@@ -20,6 +22,6 @@ struct Shape {
 
 }  // namespace
 
-const Kernels kPortable = table<Shape>(nullptr);
+const Kernels kPortable = table<Shape, void>(nullptr);
 
 }  // namespace afs::cpu

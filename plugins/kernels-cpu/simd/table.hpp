@@ -1,5 +1,5 @@
 // The table of one instruction set, from its Vec. Included inside an anonymous namespace after
-// panel.hpp.
+// panel.hpp and codes.hpp.
 
 // Calls f(T{}) for the element type behind a dtype.
 template <class F>
@@ -63,21 +63,33 @@ static float exp_one(float x) {
     return lane[0];
 }
 
-template <class Shape>
+static void sum_groups(float* to, const void* x, int32_t dtype, size_t n) {
+    dispatch(dtype,
+             [&](auto t) AFS_LAMBDA { sum_groups_of(to, static_cast<const decltype(t)*>(x), n); });
+}
+
+template <class M, class Shape, size_t... kCoding>
+constexpr void set_code_panels(PanelFunction (&to)[kCodings], std::index_sequence<kCoding...>) {
+    ((to[kCoding] = code_panel<M, static_cast<Coding>(kCoding), Shape>), ...);
+}
+
+// DotCodes: void where there are no dot products of bf16 pairs.
+template <class Shape, class DotCodes>
 constexpr Kernels table(PanelFunction bf16_dot) {
-    return {widen,
-            narrow,
-            add,
-            swiglu,
-            rms_norm,
-            rope,
-            argmax,
-            softmax,
-            blend,
-            exp_one,
-            panel<Multiply<float>, float, Shape>,
-            panel<Multiply<f16>, f16, Shape>,
-            panel<Multiply<bf16>, bf16, Shape>,
-            bf16_dot,
-            nullptr};
+    Kernels kernels{};
+    kernels.widen = widen, kernels.narrow = narrow;
+    kernels.add = add, kernels.swiglu = swiglu;
+    kernels.rms_norm = rms_norm, kernels.rope = rope;
+    kernels.argmax = argmax, kernels.softmax = softmax;
+    kernels.blend = blend, kernels.exp = exp_one;
+    kernels.panel_fp32 = panel<Multiply<float>, float, Shape>;
+    kernels.panel_fp16 = panel<Multiply<f16>, f16, Shape>;
+    kernels.panel_bf16 = panel<Multiply<bf16>, bf16, Shape>;
+    kernels.panel_bf16_dot = bf16_dot;
+    kernels.sum_groups = sum_groups;
+    constexpr auto all = std::make_index_sequence<kCodings>();
+    set_code_panels<MultiplyCodes, Shape>(kernels.panel_codes, all);
+    if constexpr (!std::is_void_v<DotCodes>)
+        set_code_panels<DotCodes, Shape>(kernels.panel_codes_dot, all);
+    return kernels;
 }

@@ -98,4 +98,23 @@ struct Vec {
         first = _mm256_castsi256_ps(_mm256_slli_epi32(pairs, 16));
         second = _mm256_castsi256_ps(_mm256_and_si256(pairs, _mm256_set1_epi32(-65536)));
     }
+
+    // Codes (simd/code_layout.hpp).
+    typedef uint32_t Words __attribute__((vector_size(32)));
+    AFS_FORCE F load(const int8_t* p) {
+        return _mm256_cvtepi32_ps(
+            _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
+    }
+    AFS_FORCE F load(const uint8_t* p) {
+        return _mm256_cvtepi32_ps(
+            _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
+    }
+    AFS_FORCE Words load_words(const uint32_t* p) {
+        return (Words)_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+    }
+    // The signed nibble at a bit of each word.
+    AFS_FORCE F nibble(Words w, int bit) {
+        typedef int32_t Signed __attribute__((vector_size(32)));
+        return _mm256_cvtepi32_ps((__m256i)((Signed)(w << (28 - bit)) >> 28));
+    }
 };

@@ -79,4 +79,21 @@ struct Vec {
         first = _mm512_castsi512_ps(_mm512_slli_epi32(pairs, 16));
         second = _mm512_castsi512_ps(_mm512_and_si512(pairs, _mm512_set1_epi32(-65536)));
     }
+
+    // Codes (simd/code_layout.hpp).
+    typedef uint32_t Words __attribute__((vector_size(64)));
+    AFS_FORCE F load(const int8_t* p) {
+        return _mm512_cvtepi32_ps(
+            _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+    }
+    AFS_FORCE F load(const uint8_t* p) {
+        return _mm512_cvtepi32_ps(
+            _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+    }
+    AFS_FORCE Words load_words(const uint32_t* p) { return (Words)_mm512_loadu_si512(p); }
+    // The signed nibble at a bit of each word, from a table: it looks at the lowest 4 bits.
+    AFS_FORCE F nibble(Words w, int bit) {
+        const F table = _mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, -8, -7, -6, -5, -4, -3, -2, -1);
+        return _mm512_permutexvar_ps((__m512i)(w >> bit), table);
+    }
 };

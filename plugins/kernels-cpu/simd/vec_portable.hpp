@@ -88,4 +88,23 @@ struct Vec {
         first = (F)(pairs << 16);  // little endian: the first is the low half
         second = (F)(pairs & 0xffff0000u);
     }
+
+    // Codes (simd/code_layout.hpp).
+    using Words = U;
+    template <class T>
+    AFS_FORCE F of_bytes(const T* p) {
+        const I whole = {p[0], p[1], p[2], p[3]};
+        return __builtin_convertvector(whole, F);
+    }
+    AFS_FORCE F load(const int8_t* p) { return of_bytes(p); }
+    AFS_FORCE F load(const uint8_t* p) { return of_bytes(p); }
+    AFS_FORCE Words load_words(const uint32_t* p) {
+        Words w;
+        __builtin_memcpy(&w, p, sizeof w);
+        return w;
+    }
+    // The signed nibble at a bit of each word.
+    AFS_FORCE F nibble(Words w, int bit) {
+        return __builtin_convertvector((I)(w << (28 - bit)) >> 28, F);
+    }
 };

@@ -2,6 +2,7 @@
 // whether a weight was packed beforehand.
 #include "afs/sample.hpp"
 #include "conformance/cases/families.hpp"
+#include "conformance/cases/random_blocks.hpp"
 #include "fixture.hpp"
 #include "support/op_suite.hpp"
 
@@ -19,9 +20,16 @@ Outcome good(KernelBackend& backend, const OpCase& c) {
     return o;
 }
 
+// In any dtype, a block format too.
+Array matrix(int32_t dtype, int64_t rows, int64_t cols, uint32_t seed) {
+    if (!block_format(dtype)) return random_array(dtype, {rows, cols}, seed);
+    const auto blocks = random_blocks(dtype, static_cast<size_t>(rows * cols), 0.05, seed);
+    return Array::of_blocks(dtype, {rows, cols}, blocks);
+}
+
 OpCase linear(int32_t dtype, int32_t weight, int64_t n, int64_t m, int64_t k) {
     OpCase c("linear/1");
-    c.act(random_array(dtype, {n, k}, 5)).weight(random_array(weight, {m, k}, 6));
+    c.act(random_array(dtype, {n, k}, 5)).weight(matrix(weight, m, k, 6));
     c.result(dtype, {n, m}).on(StepData::plain(static_cast<uint32_t>(n)));
     return c;
 }
@@ -71,6 +79,16 @@ std::vector<uint64_t> tail(const Outcome& o, size_t n) {
 }
 
 const std::vector<int32_t> kDtypes = {AFS_F32, AFS_BF16, AFS_F16};
+const std::vector<int32_t> kStored = [] {
+    std::vector<int32_t> all = kDtypes;
+    for (const BlockFormat& format : kBlockFormats) all.push_back(format.dtype);
+    return all;
+}();
+// Depths of whole blocks, for a block format.
+std::vector<int64_t> depths(int32_t weight, std::vector<int64_t> plain) {
+    if (!block_format(weight)) return plain;
+    return {block_format(weight)->elements, 768};
+}
 
 }  // namespace
 
@@ -96,8 +114,8 @@ TEST_CASE("promise: any number of threads gives the same bits") {
 TEST_CASE("promise: a weight packed on the way gives the bits of one packed beforehand") {
     for (const std::string& set : instruction_sets())
         for (const int32_t t : kDtypes)
-            for (const int32_t w : kDtypes)
-                for (const int64_t k : {1, 31, 64, 331})
+            for (const int32_t w : kStored)
+                for (const int64_t k : depths(w, {1, 31, 64, 331}))
                     for (const int64_t m : {1, 63, 130}) {
                         OpCase c = linear(t, w, 9, m, k);
                         const Outcome packed = good(cpu(set), c);
@@ -107,14 +125,14 @@ TEST_CASE("promise: a weight packed on the way gives the bits of one packed befo
 }
 
 TEST_CASE("promise: a table that is also the head's weight gives the rows of a plain one") {
-    for (const int32_t w : kDtypes)
-        for (const int64_t d : {1, 17, 64, 331}) {
-            const Array table = random_array(w, {131, d}, 3);
+    for (const int32_t w : kStored)
+        for (const int64_t d : depths(w, {1, 17, 64, 331})) {
+            const Array table = matrix(w, 131, d, 3);
             OpCase embed("embed/1");
-            embed.weight(table).on(StepData::plain(4)).result(AFS_BF16, {4, d});
+            embed.weight(table).on(StepData::plain(4)).result(AFS_F32, {4, d});
             embed.step.token_ids = {130, 0, 64, 63};
             const Outcome plain = good(cpu("portable"), embed);
-            OpCase head = linear(AFS_BF16, w, 1, 131, d);
+            OpCase head = linear(AFS_F32, w, 1, 131, d);
             head.inputs[1] = table;
             OneNode node(head);
             WeightPacker& packer = *cpu("portable").weights();
@@ -152,8 +170,8 @@ TEST_CASE("promise: a table that is also the head's weight gives the rows of a p
 TEST_CASE("promise: what says batch-invariant gives a row the same bits alone and in company") {
     for (const std::string& set : instruction_sets())
         for (const int32_t t : kDtypes)
-            for (const int32_t w : kDtypes)
-                for (const int64_t k : {15, 64, 600}) {
+            for (const int32_t w : kStored)
+                for (const int64_t k : depths(w, {15, 64, 600})) {
                     const int64_t n = 107, m = 70;
                     const OpCase all = linear(t, w, n, m, k);
                     const Outcome company = good(cpu(set), all);

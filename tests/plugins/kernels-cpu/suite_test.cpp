@@ -11,10 +11,15 @@ using namespace afs::conformance;
 namespace {
 
 const std::vector<int32_t> kDtypes = {AFS_F32, AFS_BF16, AFS_F16};
+const std::vector<int32_t> kBlocks = [] {
+    std::vector<int32_t> all;
+    for (const BlockFormat& format : kBlockFormats) all.push_back(format.dtype);
+    return all;
+}();
 
-void holds(const std::string& op, size_t stride = 1) {
+void holds(const std::string& op, size_t stride = 1, const std::vector<int32_t>& stored = kDtypes) {
     for (const std::string& set : instruction_sets()) {
-        const Tally tally = run_suite(cpu(set), op, kDtypes, kDtypes, nullptr, stride);
+        const Tally tally = run_suite(cpu(set), op, kDtypes, stored, nullptr, stride);
         std::printf("%s: %s\n", set.c_str(), tally.text(op).c_str());
         CAPTURE(set);
         CHECK(tally.listed > 100 / stride);
@@ -34,6 +39,10 @@ TEST_CASE("suite: rms_norm/1") {
 }
 TEST_CASE("suite: linear/1") {
     holds("linear/1", 7);
+}
+TEST_CASE("suite: linear/1 and embed/1 on weights of every block format") {
+    holds("linear/1", 5, kBlocks);
+    holds("embed/1", 1, kBlocks);
 }
 TEST_CASE("suite: rope/1") {
     holds("rope/1", 2);

@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "afs/numeric.hpp"
-#include "simd/kernels.hpp"
+#include "ops/linear/codes.hpp"
 
 namespace afs::cpu {
 namespace {
@@ -28,16 +28,18 @@ void transpose(const afs_tensor& plain, size_t first_row, size_t n_rows, size_t 
 
 }  // namespace
 
-Packed::Packed(int32_t type, int64_t rows, int64_t depth) : dtype(type) {
+Packed::Packed(int32_t type, int64_t rows, int64_t depth) : dtype(type), coding(coding_of(type)) {
     padded_depth = (static_cast<size_t>(depth) + kDepth - 1) / kDepth * kDepth;
     n_blocks = (static_cast<size_t>(rows) + kColumns - 1) / kColumns;
     block_bytes = padded_depth * kColumns * dtype_size(type);
+    if (coding) block_bytes = code_bytes(*coding, padded_depth);
     column_bytes = dtype == AFS_BF16 ? 4 : dtype_size(type);
 }
 
 void pack_block(const Packed& packed, const afs_tensor& plain, size_t block, void* to) {
     const size_t first = block * kColumns, depth = static_cast<size_t>(plain.dims[1]);
     const size_t n = std::min(kColumns, static_cast<size_t>(plain.dims[0]) - first);
+    if (packed.coding) return pack_codes(*packed.coding, plain, first, n, to);
     if (n < kColumns || depth < packed.padded_depth) std::memset(to, 0, packed.block_bytes);
     if (packed.dtype == AFS_F32) return transpose(plain, first, n, depth, static_cast<float*>(to));
     if (packed.dtype == AFS_F16)
@@ -54,6 +56,8 @@ void pack_block(const Packed& packed, const afs_tensor& plain, size_t block, voi
 void unpack_row(const Packed& packed, const void* weights, size_t row, size_t depth, void* to) {
     const char* block = static_cast<const char*>(weights) + row / kColumns * packed.block_bytes;
     const size_t column = row % kColumns, size = dtype_size(packed.dtype);
+    if (packed.coding)
+        return unpack_codes(*packed.coding, block, column, depth, static_cast<float*>(to));
     if (packed.dtype != AFS_BF16) {
         for (size_t k = 0; k < depth; ++k)
             std::memcpy(static_cast<char*>(to) + k * size, block + (k * kColumns + column) * size,

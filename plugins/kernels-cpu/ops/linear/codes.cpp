@@ -1,0 +1,167 @@
+#include "ops/linear/codes.hpp"
+
+#include <cstring>
+
+#include "afs/dequantise.hpp"
+#include "simd/code_layout.hpp"
+
+namespace afs::cpu {
+namespace {
+
+// One block of a row, apart: what simd/code_layout.hpp calls a span.
+struct Span {
+    uint16_t scale, minimum;  // fp16
+    uint8_t fine_scales[16], fine_minima[8];
+    int8_t codes[256];  // q - centre, or what stands alone
+};
+
+uint16_t half_at(const uint8_t* bytes) {
+    uint16_t half;
+    std::memcpy(&half, bytes, sizeof half);
+    return half;
+}
+
+// 32 codes of 4 bits, the low ones first, and where there are five their fifth bit.
+void half_bytes(const uint8_t* low, const uint8_t* fifth, int centre, int8_t* codes) {
+    for (int i = 0; i < 32; ++i) {
+        const int high = fifth ? (fifth[i / 8] >> i % 8 & 1) << 4 : 0;
+        codes[i] = static_cast<int8_t>(((low[i % 16] >> i / 16 * 4 & 15) | high) - centre);
+    }
+}
+
+void k_codes(const uint8_t* block, const uint8_t* high, const uint8_t* low, int centre, Span& out) {
+    out.scale = half_at(block), out.minimum = half_at(block + 2);
+    for (int j = 0; j < 8; ++j) {
+        int scale, minimum;
+        blocks::k_scale_min(block + 4, j, scale, minimum);
+        out.fine_scales[j] = static_cast<uint8_t>(scale);
+        out.fine_minima[j] = static_cast<uint8_t>(minimum);
+        for (int i = 0; i < 32; ++i) {
+            const int fifth = high ? (high[i] >> j & 1) << 4 : 0;
+            const int q = low[j / 2 * 32 + i] >> j % 2 * 4 & 15;
+            out.codes[j * 32 + i] = static_cast<int8_t>((q | fifth) - centre);
+        }
+    }
+}
+
+void q6_codes(const uint8_t* block, Span& out) {
+    out.scale = half_at(block + 208);
+    std::memcpy(out.fine_scales, block + 192, 16);
+    for (int i = 0; i < 256; ++i) {
+        const int half = i / 128, run = i % 128 / 32, at = i % 32;
+        const int low = block[half * 64 + run % 2 * 32 + at] >> run / 2 * 4 & 15;
+        const int high = block[128 + half * 32 + at] >> run * 2 & 3;
+        out.codes[i] = static_cast<int8_t>((low | high << 4) - 32);
+    }
+}
+
+void take_apart(int32_t dtype, const uint8_t* block, Span& out) {
+    out.scale = half_at(block);
+    out.minimum = half_at(block + 2);  // where there is one
+    switch (dtype) {
+        case AFS_Q4_0: return half_bytes(block + 2, nullptr, 8, out.codes);
+        case AFS_Q4_1: return half_bytes(block + 4, nullptr, 8, out.codes);
+        case AFS_Q5_0: return half_bytes(block + 6, block + 2, 16, out.codes);
+        case AFS_Q5_1: return half_bytes(block + 8, block + 4, 16, out.codes);
+        case AFS_Q8_0: std::memcpy(out.codes, block + 2, 32); return;
+        case AFS_Q4_K: return k_codes(block, nullptr, block + 16, 8, out);
+        case AFS_Q5_K: return k_codes(block, block + 16, block + 48, 16, out);
+        default: return q6_codes(block, out);
+    }
+}
+
+// Where the code of a depth of a group and a column lies: in bits.
+size_t bit_of(const CodeLayout& of, size_t depth, size_t column) {
+    if (of.bits == 8) return 8 * (depth * kColumns + column);
+    const size_t nibble = depth % 8 / 2 + depth % 2 * 4;
+    return 32 * (depth / 8 * kColumns + column) + 4 * nibble;
+}
+
+void place(const CodeLayout& of, const Span& span, size_t column, uint8_t* to) {
+    std::memcpy(to + 2 * column, &span.scale, 2);
+    if (of.minimum) std::memcpy(to + 2 * (kColumns + column), &span.minimum, 2);
+    uint8_t* group = to + of.head_bytes();
+    for (size_t g = 0; g < of.span / of.group; ++g, group += of.group_bytes()) {
+        if (of.fine) group[column] = span.fine_scales[g];
+        if (of.fine && of.minimum) group[kColumns + column] = span.fine_minima[g];
+        uint8_t* codes = group + of.fine_bytes();
+        for (size_t i = 0; i < of.group; ++i) {
+            const size_t bit = bit_of(of, i, column);
+            const auto code = static_cast<uint8_t>(span.codes[g * of.group + i]);
+            if (of.bits == 8)
+                codes[bit / 8] = code;
+            else
+                codes[bit / 8] = static_cast<uint8_t>(codes[bit / 8] | (code & 15) << bit % 8);
+        }
+    }
+}
+
+}  // namespace
+
+std::optional<Coding> coding_of(int32_t dtype) {
+    switch (dtype) {
+        case AFS_Q4_0: return kNibbles;
+        case AFS_Q4_1: return kNibblesMinimum;
+        case AFS_Q4_K: return kNibblesFine;
+        case AFS_Q5_0:
+        case AFS_Q8_0: return kBytes;
+        case AFS_Q5_1: return kBytesMinimum;
+        case AFS_Q5_K: return kBytesFine;
+        case AFS_Q6_K: return kBytesFineSixteen;
+        default: return {};
+    }
+}
+
+size_t code_bytes(Coding coding, size_t depth) {
+    const CodeLayout& of = kCodeLayouts[coding];
+    return depth / of.span * of.span_bytes();
+}
+
+void pack_codes(Coding coding, const afs_tensor& plain, size_t first_row, size_t n_rows, void* to) {
+    const CodeLayout& of = kCodeLayouts[coding];
+    const size_t depth = static_cast<size_t>(plain.dims[1]);
+    const size_t span_bytes = dtype_bytes(plain.dtype, of.span);
+    // Spans outside, rows inside: what is written stays in the nearest cache.
+    for (size_t s = 0; s < depth / of.span; ++s) {
+        uint8_t* at = static_cast<uint8_t*>(to) + s * of.span_bytes();
+        std::memset(at, 0, of.span_bytes());
+        for (size_t c = 0; c < n_rows; ++c) {
+            const size_t row =
+                dtype_bytes(plain.dtype, (first_row + c) * static_cast<size_t>(plain.strides[0]));
+            Span span;
+            take_apart(plain.dtype, static_cast<const uint8_t*>(plain.data) + row + s * span_bytes,
+                       span);
+            place(of, span, c, at);
+        }
+    }
+}
+
+// The bits that afs/dequantise.hpp gives.
+void unpack_codes(Coding coding, const void* block, size_t column, size_t depth, float* to) {
+    const CodeLayout& of = kCodeLayouts[coding];
+    for (size_t s = 0; s < depth / of.span; ++s) {
+        const uint8_t* at = static_cast<const uint8_t*>(block) + s * of.span_bytes();
+        const float scale = blocks::f16_at(at + 2 * column);
+        const float minimum = of.minimum ? blocks::f16_at(at + 2 * (kColumns + column)) : 0.0f;
+        const uint8_t* group = at + of.head_bytes();
+        for (size_t g = 0; g < of.span / of.group; ++g, group += of.group_bytes()) {
+            float factor = scale, add = minimum;
+            if (of.fine && of.minimum) {
+                factor = scale * static_cast<float>(group[column]);
+                add = -(minimum * static_cast<float>(group[kColumns + column]));
+            } else if (of.fine) {
+                factor = scale * static_cast<float>(static_cast<int8_t>(group[column]));
+            }
+            const uint8_t* codes = group + of.fine_bytes();
+            for (size_t i = 0; i < of.group; ++i) {
+                const size_t bit = bit_of(of, i, column);
+                int code = static_cast<int8_t>(codes[bit / 8]);
+                if (of.bits == 4) code = ((codes[bit / 8] >> bit % 8 & 15) ^ 8) - 8;
+                const float q = factor * static_cast<float>(code + of.centre);
+                *to++ = of.minimum ? q + add : q;
+            }
+        }
+    }
+}
+
+}  // namespace afs::cpu

@@ -1,0 +1,266 @@
+// Products of rows with one packed block of codes (simd/code_layout.hpp). Included inside an
+// anonymous namespace after panel.hpp.
+//
+// A group's codes are multiplied as the small integers they are, exact in fp32 and in bf16; its
+// sum is then multiplied by the group's scale. What a minimum adds is the same for a whole group:
+// it is multiplied by the sum of the group's x. A few rows decode as they read; for many, a part of
+// the block is widened first. Both add in the same order, so a row has the same bits in both.
+// Codes up to 128 times x: |x| above 2^115 may overflow where the weight itself would not.
+
+constexpr size_t kStepCodes = 8;  // depth that is decoded at a time
+
+// The next codes of kVecs vectors of columns, still packed. one(j, v): depth j of the eight.
+template <size_t kBits, size_t kVecs>
+struct Codes;
+template <size_t kVecs>
+struct Codes<4, kVecs> {
+    Vec::Words words[kVecs];
+    AFS_LAMBDA void read(const char* codes, size_t k, size_t column) {
+        const auto* from = reinterpret_cast<const uint32_t*>(codes) + k / 8 * kColumns + column;
+        AFS_UNROLL
+        for (size_t v = 0; v < kVecs; ++v) words[v] = Vec::load_words(from + v * kWidth);
+    }
+    AFS_LAMBDA Vec::F one(size_t j, size_t v) const {
+        return Vec::nibble(words[v], static_cast<int>(4 * (j / 2 + j % 2 * 4)));
+    }
+};
+template <size_t kVecs>
+struct Codes<8, kVecs> {
+    const int8_t* from;
+    AFS_LAMBDA void read(const char* codes, size_t k, size_t column) {
+        from = reinterpret_cast<const int8_t*>(codes) + k * kColumns + column;
+    }
+    AFS_LAMBDA Vec::F one(size_t j, size_t v) const {
+        return Vec::load(from + j * kColumns + v * kWidth);
+    }
+};
+// Widened ones; W as M::W below.
+template <class W, size_t kVecs>
+struct Widened {
+    const W* from;
+    AFS_LAMBDA void read(const W* codes, size_t k, size_t column) {
+        from = codes + k * kColumns + column * (sizeof(float) / sizeof(W));
+    }
+    AFS_LAMBDA Vec::F one(size_t j, size_t v) const {
+        return Vec::load(from + j * kColumns + v * kWidth);
+    }
+};
+
+// x fp32 times eight codes of each column.
+struct MultiplyCodes {
+    using X = float;
+    using W = float;  // widened codes: [depth][64]
+    static constexpr size_t kLongest = kSlice;
+    template <size_t kRows, size_t kVecs, class C>
+    AFS_FORCE void step(Vec::F (&sum)[kRows][kVecs], const X* x, ptrdiff_t pitch, const C& codes) {
+        AFS_UNROLL
+        for (size_t j = 0; j < kStepCodes; ++j) {
+            Vec::F weights[kVecs];
+            AFS_UNROLL
+            for (size_t v = 0; v < kVecs; ++v) weights[v] = codes.one(j, v);
+            AFS_UNROLL
+            for (size_t r = 0; r < kRows; ++r) {
+                const Vec::F each =
+                    Vec::set(x[static_cast<ptrdiff_t>(r) * pitch + static_cast<ptrdiff_t>(j)]);
+                AFS_UNROLL
+                for (size_t v = 0; v < kVecs; ++v)
+                    sum[r][v] = Vec::fma(each, weights[v], sum[r][v]);
+            }
+        }
+    }
+    template <class C>
+    AFS_FORCE void widen(W* to, const C& codes) {  // one vector of columns
+        AFS_UNROLL
+        for (size_t j = 0; j < kStepCodes; ++j) Vec::store(to + j * kColumns, codes.one(j, 0));
+    }
+};
+
+// A block as it is packed.
+template <Coding kCoding>
+struct PackedCodes {
+    static constexpr size_t kGroup = kCodeLayouts[kCoding].group;
+    static constexpr bool kMinimum = kCodeLayouts[kCoding].minimum;
+    template <size_t kVecs>
+    using Reader = Codes<kCodeLayouts[kCoding].bits, kVecs>;
+    struct Group {
+        const char *head, *fine, *codes;
+    };
+    const char* block;
+
+    AFS_LAMBDA Group group(size_t i) const {
+        constexpr CodeLayout of = kCodeLayouts[kCoding];
+        constexpr size_t n = of.span / of.group, span_bytes = of.span_bytes(),
+                         head_bytes = of.head_bytes(), group_bytes = of.group_bytes(),
+                         fine_bytes = of.fine_bytes();
+        const char* head = block + i / n * span_bytes;
+        const char* fine = head + head_bytes + i % n * group_bytes;
+        return {head, fine, fine + fine_bytes};
+    }
+    AFS_LAMBDA Vec::F scale(const Group& g, size_t column) const {
+        const Vec::F scale = Vec::load(reinterpret_cast<const f16*>(g.head) + column);
+        if constexpr (!kCodeLayouts[kCoding].fine) return scale;
+        return Vec::mul(scale, Vec::load(reinterpret_cast<const int8_t*>(g.fine) + column));
+    }
+    // What a minimum adds to every weight of a group, for codes around the centre.
+    AFS_LAMBDA Vec::F offset(const Group& g, size_t column) const {
+        const Vec::F minimum = Vec::load(reinterpret_cast<const f16*>(g.head) + kColumns + column);
+        const Vec::F to_centre =
+            Vec::mul(scale(g, column), Vec::set(static_cast<float>(kCodeLayouts[kCoding].centre)));
+        if constexpr (!kCodeLayouts[kCoding].fine) return Vec::add(to_centre, minimum);
+        return Vec::sub(to_centre,
+                        Vec::mul(minimum, Vec::load(reinterpret_cast<const uint8_t*>(g.fine) +
+                                                    kColumns + column)));
+    }
+};
+
+// A part of a block that was widened: [groups][64] scales, [groups][64] offsets, codes.
+template <class M, size_t kSize, bool kWithMinimum>
+struct WidenedCodes {
+    static constexpr size_t kGroup = kSize;
+    static constexpr bool kMinimum = kWithMinimum;
+    static constexpr size_t kScales = kExpandedDepth / kGroup * kColumns;
+    template <size_t kVecs>
+    using Reader = Widened<typename M::W, kVecs>;
+    struct Group {
+        const float* scales;
+        const typename M::W* codes;
+    };
+    float* at;
+    size_t first;  // group
+
+    AFS_LAMBDA float* scales(size_t i) const { return at + (i - first) * kColumns; }
+    AFS_LAMBDA typename M::W* codes(size_t i) const {
+        return reinterpret_cast<typename M::W*>(at + 2 * kScales) + (i - first) * kGroup * kColumns;
+    }
+    AFS_LAMBDA typename M::W* place(size_t i, size_t k, size_t column) const {
+        return codes(i) + k * kColumns + column * (sizeof(float) / sizeof(typename M::W));
+    }
+    AFS_LAMBDA Group group(size_t i) const { return {scales(i), codes(i)}; }
+    AFS_LAMBDA Vec::F scale(const Group& g, size_t column) const {
+        return Vec::load(g.scales + column);
+    }
+    AFS_LAMBDA Vec::F offset(const Group& g, size_t column) const {
+        return Vec::load(g.scales + kScales + column);
+    }
+};
+
+template <class M, size_t kRows, size_t kVecs, class Source>
+AFS_FORCE void code_tile(const Panel& p, const Source& source, size_t row, size_t column,
+                         const Cut& cut) {
+    using X = typename M::X;
+    constexpr size_t kGroup = Source::kGroup;
+    constexpr size_t slice = M::kLongest < kGroup ? M::kLongest : kGroup;
+    const size_t in_block = p.first_column + column;
+    Vec::F total[kRows][kVecs];
+    AFS_UNROLL
+    for (size_t r = 0; r < kRows; ++r) AFS_UNROLL
+    for (size_t v = 0; v < kVecs; ++v)
+        total[r][v] = cut.first ? Vec::zero()
+                                : Vec::load(p.sums + (row + r) * kColumns + column + v * kWidth);
+    const X* x = static_cast<const X*>(p.x) + static_cast<ptrdiff_t>(row) * p.x_pitch;
+    for (size_t k = cut.begin; k < cut.end; k += kGroup) {
+        const auto group = source.group(k / kGroup);
+        for (size_t begin = 0; begin < kGroup; begin += slice) {
+            Vec::F sum[kRows][kVecs];
+            AFS_UNROLL
+            for (size_t r = 0; r < kRows; ++r) AFS_UNROLL
+            for (size_t v = 0; v < kVecs; ++v) sum[r][v] = Vec::zero();
+            for (size_t j = begin; j < begin + slice; j += kStepCodes) {
+                typename Source::template Reader<kVecs> codes;
+                codes.read(group.codes, j, in_block);
+                M::template step<kRows, kVecs>(sum, x + k + j, p.x_pitch, codes);
+            }
+            AFS_UNROLL
+            for (size_t v = 0; v < kVecs; ++v) {
+                const Vec::F scale = source.scale(group, in_block + v * kWidth);
+                AFS_UNROLL
+                for (size_t r = 0; r < kRows; ++r)
+                    total[r][v] = Vec::fma(sum[r][v], scale, total[r][v]);
+            }
+        }
+        if (!Source::kMinimum) continue;
+        AFS_UNROLL
+        for (size_t v = 0; v < kVecs; ++v) {
+            const Vec::F offset = source.offset(group, in_block + v * kWidth);
+            AFS_UNROLL
+            for (size_t r = 0; r < kRows; ++r) {
+                const float x_sum = p.x_sums[static_cast<ptrdiff_t>(row + r) * p.x_sums_pitch +
+                                             static_cast<ptrdiff_t>(k / kGroup)];
+                total[r][v] = Vec::fma(Vec::set(x_sum), offset, total[r][v]);
+            }
+        }
+    }
+    AFS_UNROLL
+    for (size_t r = 0; r < kRows; ++r)
+        if (cut.last)
+            store_out<kVecs>(p, row + r, column, total[r]);
+        else
+            store_row<kVecs>(p.sums + (row + r) * kColumns + column, total[r], kColumns);
+}
+
+template <class M, size_t kRows, size_t kVecs, class Source>
+AFS_FORCE void code_row(const Panel& p, const Source& source, size_t row, const Cut& cut) {
+    size_t column = 0;
+    for (; column + (kVecs - 1) * kWidth < p.columns; column += kVecs * kWidth)
+        code_tile<M, kRows, kVecs>(p, source, row, column, cut);
+    for (; column < p.columns; column += kWidth)
+        code_tile<M, kRows, 1>(p, source, row, column, cut);
+}
+
+template <class M, class Source, class To>
+AFS_FORCE void widen_codes(const Panel& p, const Source& source, const To& to, const Cut& cut) {
+    for (size_t i = cut.begin / To::kGroup; i < cut.end / To::kGroup; ++i) {
+        const auto group = source.group(i);
+        for (size_t c = p.first_column; c < p.first_column + p.columns; c += kWidth) {
+            Vec::store(to.scales(i) + c, source.scale(group, c));
+            if constexpr (To::kMinimum)
+                Vec::store(to.scales(i) + To::kScales + c, source.offset(group, c));
+            for (size_t j = 0; j < To::kGroup; j += kStepCodes) {
+                typename Source::template Reader<1> codes;
+                codes.read(group.codes, j, c);
+                M::widen(to.place(i, j, c), codes);
+            }
+        }
+    }
+}
+
+// Not melted into its callers: kinds of codes share it.
+template <class M, class Shape, class Wide>
+__attribute__((noinline)) static void widened_rows(const Panel& p, const Wide& wide,
+                                                   const Cut& cut) {
+    size_t row = 0;
+    for (; row + Shape::kManyRows <= p.rows; row += Shape::kManyRows)
+        code_row<M, Shape::kManyRows, Shape::kManyVecs>(p, wide, row, cut);
+    for (; row < p.rows; ++row) code_row<M, 1, Shape::kManyVecs>(p, wide, row, cut);
+}
+
+// kFewRows: below this many, decoding for each is cheaper than widening.
+template <class M, Coding kCoding, class Shape>
+static void code_panel(const Panel& p) {
+    constexpr size_t kFewRows = 4;
+    const PackedCodes<kCoding> packed = {static_cast<const char*>(p.w)};
+    if (p.rows < kFewRows) {
+        const Cut all = {0, p.depth, true, true};
+        for (size_t row = 0; row < p.rows; ++row)
+            code_row<M, 1, Shape::kManyVecs>(p, packed, row, all);
+        return;
+    }
+    constexpr CodeLayout of = kCodeLayouts[kCoding];
+    for (size_t begin = 0; begin < p.depth; begin += kExpandedDepth) {
+        const size_t end = begin + kExpandedDepth < p.depth ? begin + kExpandedDepth : p.depth;
+        const Cut cut = {begin, end, begin == 0, end == p.depth};
+        const WidenedCodes<M, of.group, of.minimum> wide = {p.expanded, begin / of.group};
+        widen_codes<M>(p, packed, wide, cut);
+        widened_rows<M, Shape>(p, wide, cut);
+    }
+}
+
+template <class T>
+AFS_FORCE void sum_groups_of(float* to, const T* x, size_t n) {
+    constexpr size_t kGroup = 32;
+    for (size_t i = 0; i + kGroup <= n; i += kGroup) {
+        Vec::F sum = Vec::zero();
+        for (size_t j = 0; j < kGroup; j += kWidth) sum = Vec::add(sum, Vec::load(x + i + j));
+        to[i / kGroup] = Vec::sum(sum);
+    }
+}
