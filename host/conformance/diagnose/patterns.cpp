@@ -88,7 +88,7 @@ std::string truncation(const std::vector<double>& y, const bound::Judged& j) {
         if (!plain(y[i], r) || std::abs(e) < 0.02 * half) continue;
         ++n;
         inwards += std::signbit(e) != std::signbit(r);
-        near += std::abs(e) <= 2.2 * half;
+        near += std::abs(e) <= 2.5 * half;
         lean += (std::signbit(r) ? -e : e) / half;
     }
     if (n < 8 || near < n) return {};
