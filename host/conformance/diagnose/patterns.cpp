@@ -82,24 +82,27 @@ std::string row_ratios(const std::vector<double>& y, const bound::Judged& j) {
 // Errors of one sign against the value, within a whole ulp: the output is cut, not rounded.
 std::string truncation(const std::vector<double>& y, const bound::Judged& j) {
     size_t n = 0, inwards = 0, near = 0;
-    double lean = 0;  // in half ulps, away from zero
+    double outwards = 0, upwards = 0;  // mean error in half ulps
     for (size_t i = 0; i < j.want.size(); ++i) {
         const double r = j.want[i], e = y[i] - r, half = bound::half_ulp(j.out_dtype, r);
         if (!plain(y[i], r) || std::abs(e) < 0.02 * half) continue;
         ++n;
         inwards += std::signbit(e) != std::signbit(r);
         near += std::abs(e) <= 2.5 * half;
-        lean += (std::signbit(r) ? -e : e) / half;
+        outwards += (std::signbit(r) ? -e : e) / half, upwards += e / half;
     }
     if (n < 8 || near < n) return {};
-    lean /= static_cast<double>(n);
+    outwards /= static_cast<double>(n), upwards /= static_cast<double>(n);
     if (inwards > n * 19 / 20) return "truncates the output instead of rounding it";
     if (inwards < n / 20) return "rounds the output away from zero";
     // of correct roundings the mean is within 0.58 / sqrt(n)
+    const bool up = std::abs(upwards) > std::abs(outwards);
+    const double lean = up ? upwards : outwards;
     if (std::abs(lean) < std::max(0.25, 4 / std::sqrt(static_cast<double>(n)))) return {};
     return text_of("results lean %.2g of an ulp ", std::abs(lean) / 2) +
-           (lean > 0 ? "away from" : "towards") +
-           " zero: something is added before they are rounded";
+           (up ? (lean > 0 ? "upwards" : "downwards")
+               : (lean > 0 ? "away from zero" : "towards zero")) +
+           ": something is added before they are rounded";
 }
 
 // Columns that are wrong, mod the largest power of two that still tells them from the others.
