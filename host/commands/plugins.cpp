@@ -117,9 +117,9 @@ int make_new(const std::string& name, const ParsedOptions& options) {
     if (!made.ok()) return report_failure(made, made.code() == Code::io ? kFailed : kUsage);
     const Status written =
         write_out("wrote " + folder + ": plugin.cpp, CMakeLists.txt with a test, README.md\n" +
-                  "next: cmake -S " + folder + " -B " + folder + "/build && cmake --build " +
-                  folder + "/build && ctest --test-dir " + folder +
-                  "/build\nthe test fails until plugin.cpp is filled in\n");
+                  "next: cd " + folder +
+                  " && cmake -B build && cmake --build build && ctest --test-dir build\nthe test "
+                  "fails until plugin.cpp is filled in\n");
     return written.ok() ? kDone : report_failure(written, kFailed);
 }
 
