@@ -11,7 +11,7 @@ install(DIRECTORY core/include/afs DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
     FILES_MATCHING PATTERN *.h PATTERN *.hpp
     PATTERN bound EXCLUDE PATTERN config EXCLUDE PATTERN graph EXCLUDE PATTERN jinja EXCLUDE
     PATTERN weights EXCLUDE PATTERN json.hpp EXCLUDE PATTERN check.hpp EXCLUDE
-    PATTERN version.hpp EXCLUDE)
+    PATTERN version.hpp EXCLUDE PATTERN parallel.hpp EXCLUDE)
 install(DIRECTORY configs DESTINATION ${afs_share} FILES_MATCHING PATTERN *.json)
 install(DIRECTORY weights/olmo2-tiny weights/llama3-tiny DESTINATION ${afs_share}/weights)
 install(FILES LICENSE README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})

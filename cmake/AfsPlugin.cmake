@@ -34,6 +34,7 @@ function(afs_add_plugin)
         LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/plugins${folder})
     if(NOT P_NAME MATCHES "^test-")
         add_dependencies(afs_plugins ${target})
+        set_property(GLOBAL APPEND PROPERTY AFS_PLUGINS ${target})
         install(TARGETS ${target}
             LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/afs/plugins${folder})
     endif()

@@ -1,6 +1,9 @@
 // afs-host: finds the verb, parses its options, runs it.
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -10,6 +13,7 @@
 #include "commands/command.hpp"
 #include "conformance/worker/worker_main.hpp"
 #include "doctor/child_verbs.hpp"
+#include "loader/crash_notice.hpp"
 
 namespace {
 
@@ -84,6 +88,8 @@ int run(std::vector<std::string> args) {
     if (const auto code = afs::child_main(args)) return *code;
     if (args.size() == 1 && args[0] == afs::conformance::kWorkerVerb)
         return afs::conformance::worker_main();
+    afs::announce_crashes();
+    afs::catch_what_nobody_can();
     if (!args.empty() && (args[0] == "--help" || args[0] == "-h" || args[0] == "help")) {
         print_overview();
         return afs::kDone;
@@ -118,12 +124,22 @@ int run(std::vector<std::string> args) {
     return command->run(*command, *parsed);
 }
 
+// What was printed and lies still in a buffer may meet a full disk or a closed pipe only now.
+int finish(int code) {
+    if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+    const std::string reason = std::strerror(errno);
+    return afs::report_failure(
+        afs::Status(afs::Code::io, "cannot write to standard output: " + reason), afs::kFailed);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
     afs::exit_on_lost_pages(afs::kFailed);
     try {
-        return run(std::vector<std::string>(argv + 1, argv + argc));
+        return finish(run(std::vector<std::string>(argv + 1, argv + argc)));
+    } catch (const std::bad_alloc&) {
+        return afs::report_out_of_memory();
     } catch (const std::exception& thrown) {
         std::fprintf(stderr, "afs-host: internal error: %s\n", thrown.what());
         return afs::kFailed;

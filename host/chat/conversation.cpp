@@ -1,11 +1,5 @@
 #include "chat/conversation.hpp"
 
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-
 #include "afs/weights/mapped_file.hpp"  // read_text_file
 
 namespace afs {
@@ -51,27 +45,6 @@ Result<Messages> read_messages(const std::filesystem::path& path) {
         messages.push_back(std::move(message));
     }
     return messages;
-}
-
-Status write_text_file(const std::filesystem::path& path, const std::string& text) {
-    const std::filesystem::path part = path.string() + ".part" + std::to_string(getpid());
-    std::error_code error;
-    {
-        errno = 0;
-        std::ofstream file(part, std::ios::binary);
-        file.write(text.data(), static_cast<std::streamsize>(text.size()));
-        file.close();
-        if (!file) {
-            const std::string reason = errno ? std::string(": ") + std::strerror(errno) : "";
-            std::filesystem::remove(part, error);
-            return Status(Code::io, "cannot write '" + path.string() + "'" + reason);
-        }
-    }
-    std::filesystem::rename(part, path, error);
-    if (!error) return {};
-    const std::string reason = error.message();
-    std::filesystem::remove(part, error);
-    return Status(Code::io, "cannot write '" + path.string() + "': " + reason);
 }
 
 }  // namespace afs

@@ -25,7 +25,4 @@ json::Value to_json(const Messages& messages);
 // what was expected and found.
 Result<Messages> read_messages(const std::filesystem::path& path);
 
-// Written beside the file and then renamed over it: what was there stays until all is written.
-Status write_text_file(const std::filesystem::path& path, const std::string& text);
-
 }  // namespace afs

@@ -144,7 +144,7 @@ int run(const Command&, const ParsedOptions& options) {
     if (!repetitions) return report_failure(repetitions.status(), kUsage);
     auto config = open_config(options);
     if (config && !options.has("soak")) config = with_room(*config, *tests);
-    if (!config) return report_failure(config.status(), kUsage);
+    if (!config) return report_bad_config(config.status());
     RuntimeOptions wanted;
     wanted.random_weights = options.text("random-weights");
     wanted.tokenizer = options.has("soak");  // for its stop strings

@@ -141,7 +141,7 @@ int run(const Command&, const ParsedOptions& options) {
     auto config = open_config(options);
     if (config && config->origin("engine.max_sequences") == "default")
         config = config->with({{"engine.max_sequences", "1", "chat"}});
-    if (!config) return report_failure(config.status(), kUsage);
+    if (!config) return report_bad_config(config.status());
     RuntimeOptions runtime_options;
     runtime_options.chat = true;
     const auto runtime = Runtime::open(*config, runtime_options);

@@ -3,6 +3,7 @@
 #include "afs/config/schema.hpp"  // nearest
 #include "afs/json.hpp"
 #include "afs/white_space.hpp"
+#include "runtime/write_file.hpp"
 
 namespace afs {
 namespace {
@@ -40,7 +41,7 @@ Result<CommandResult> save(Invocation& in) {
     root.add("chat_template", json::Value::of(in.record.chat_template));
     if (!in.record.date.empty()) root.add("date_string", json::Value::of(in.record.date));
     root.add("messages", to_json(in.session.messages()));
-    AFS_TRY(write_text_file(in.argument, json::dump(root, 2) + "\n"));
+    AFS_TRY(write_file(in.argument, json::dump(root, 2) + "\n"));
     return CommandResult{
         std::to_string(in.session.messages().size()) + " messages saved in " + in.argument, false};
 }

@@ -29,6 +29,12 @@ struct Command {
 int report_failure(const Status& status, ExitCode code);
 // The same for a runtime that could not be opened: out of memory failed, all else is not loaded.
 int report_not_opened(const Status& status);
+// For std::bad_alloc, at one place (main): what is in use, what is left, which setting to lower.
+int report_out_of_memory();
+// The same where no exception may pass; others end by SIGABRT with their text.
+void catch_what_nobody_can();
+// For a configuration: what cannot be read has failed, all else is wrong use.
+int report_bad_config(const Status& status);
 
 const std::vector<Command>& commands();
 

@@ -14,6 +14,11 @@ int report_not_opened(const Status& status) {
     return report_failure(status, status.code() == Code::no_memory ? kFailed : kNotLoaded);
 }
 
+int report_bad_config(const Status& status) {
+    const bool failed = status.code() == Code::io || status.code() == Code::no_memory;
+    return report_failure(status, failed ? kFailed : kUsage);
+}
+
 const std::vector<Command>& commands() {
     static const std::vector<Command> all = {
         generate_command(),       chat_command(),           tokenize_command(),

@@ -2,9 +2,6 @@
 // difference comes from.
 #include <unistd.h>
 
-#include <fstream>
-#include <sstream>
-
 #include "commands/command.hpp"
 #include "commands/terminal.hpp"
 #include "compare/comparison.hpp"
@@ -41,11 +38,7 @@ std::string quoted(const std::string& text) {
 
 Result<std::string> read_text(const ParsedOptions& options) {
     if (!options.has("file")) return options.text("prompt", kText);
-    std::ifstream file(options.text("file"), std::ios::binary);
-    if (!file) return not_found("cannot read the prompt file '" + options.text("file") + "'");
-    std::ostringstream text;
-    text << file.rdbuf();
-    return text.str();
+    return read_input_file(options.text("file"));
 }
 
 struct Sides {

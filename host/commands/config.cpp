@@ -82,6 +82,7 @@ std::string report(const Config& config) {
 }
 
 int run(const Command&, const ParsedOptions& options) {
+    catch_interrupts();
     const std::string what = options.positional().empty() ? "" : options.positional()[0];
     if (what == "env") {
         const Status written = write_out(environment_example());
@@ -95,7 +96,7 @@ int run(const Command&, const ParsedOptions& options) {
                     "; example: afs-host config show"),
             kUsage);
     auto config = open_config(options);
-    if (!config) return report_failure(config.status(), kUsage);
+    if (!config) return report_bad_config(config.status());
     for (const std::string& warning : config->warnings())
         std::fprintf(stderr, "afs-host: warning: %s\n", warning.c_str());
     const Status written =

@@ -1,7 +1,6 @@
 // conformance PLUGIN: judges any plugin, in workers of its own.
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -12,6 +11,7 @@
 #include "loader/inspect.hpp"
 #include "runtime/open_model.hpp"
 #include "runtime/plugin_search.hpp"
+#include "runtime/write_file.hpp"
 
 namespace afs {
 namespace {
@@ -165,13 +165,6 @@ Result<SuiteRequest> request_of(const Config& config, const ParsedOptions& optio
     return request;
 }
 
-Status write_file(const std::string& path, const std::string& text) {
-    std::ofstream file(path, std::ios::binary);
-    file << text;
-    file.close();
-    return file ? Status() : Status(Code::io, "cannot write '" + path + "'");
-}
-
 Status write_reports(const SuiteResult& result, const ParsedOptions& options) {
     std::string plugin = subject_name(options);  // with what it was opened with
     for (const char* option : {"option", "owner"})
@@ -231,7 +224,7 @@ int run(const Command&, const ParsedOptions& options) {
     const Status use = check_use(options);
     if (!use.ok()) return report_failure(use, kUsage);
     const auto config = open_config(options);
-    if (!config) return report_failure(config.status(), kUsage);
+    if (!config) return report_bad_config(config.status());
     auto request = request_of(*config, options);
     if (!request)
         return report_failure(request.status(),

@@ -155,7 +155,7 @@ int run(const Command&, const ParsedOptions& options) {
     const Status use = check_use(options);
     if (!use.ok()) return report_failure(use, kUsage);
     auto config = open_config(options);
-    if (!config) return report_failure(config.status(), kUsage);
+    if (!config) return report_bad_config(config.status());
     Json prompt;
     if (options.has("prompt")) {
         auto explained = explain_prompt(*config, options);

@@ -3,9 +3,7 @@
 
 #include <chrono>
 #include <cstdio>
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "afs/tokenizer.hpp"
 #include "commands/answer.hpp"
@@ -25,13 +23,7 @@ double seconds_since(Clock::time_point start) {
 
 Result<std::string> read_prompt(const ParsedOptions& options) {
     if (options.has("prompt")) return options.text("prompt");
-    if (options.has("file")) {
-        std::ifstream file(options.text("file"), std::ios::binary);
-        if (!file) return not_found("cannot read the prompt file '" + options.text("file") + "'");
-        std::ostringstream text;
-        text << file.rdbuf();
-        return text.str();
-    }
+    if (options.has("file")) return read_input_file(options.text("file"));
     if (isatty(STDIN_FILENO) == 1) std::fputs("prompt (end with Ctrl-D): ", stderr);
     return read_standard_input();
 }
@@ -115,7 +107,7 @@ int run(const Command&, const ParsedOptions& options) {
     // One sequence is all this verb runs: no cache for more unless the user asks for it.
     if (config && config->origin("engine.max_sequences") == "default")
         config = config->with({{"engine.max_sequences", "1", "generate"}});
-    if (!config) return report_failure(config.status(), kUsage);
+    if (!config) return report_bad_config(config.status());
     auto runtime = Runtime::open(*config);
     if (!runtime) return report_not_opened(runtime.status());
     const double ready_seconds = seconds_since(start);

@@ -134,7 +134,7 @@ int run(const Command&, const ParsedOptions& options) {
                                       "example: afs-host plugins list"),
                               kUsage);
     auto config = open_config(options);
-    if (!config) return report_failure(config.status(), kUsage);
+    if (!config) return report_bad_config(config.status());
     const PluginSearch search = plugin_search(*config);
     return listing ? list(search, options.has("json"))
                    : inspect(search, words[1], options.has("json"));

@@ -2,8 +2,10 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -24,6 +26,32 @@ void on_signal(int number) {
     const int kept = errno;
     [[maybe_unused]] const ssize_t written = ::write(wake[1], "", 1);
     errno = kept;
+}
+
+// Of the terminal now: asked for at each drawing, so that a resize shows at the next one.
+size_t columns() {
+    winsize size = {};
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+// At most `columns` wide, the last column left free: a line that wraps cannot be drawn over. The
+// bar gives way first, then the label's beginning.
+std::string progress_line(const std::string& label, uint64_t done, uint64_t total, double left,
+                          size_t columns) {
+    char counts[96];
+    std::snprintf(counts, sizeof counts, "%llu/%llu, %.0f s left",
+                  static_cast<unsigned long long>(done), static_cast<unsigned long long>(total),
+                  left);
+    const size_t room = columns > 1 ? columns - 1 : 1;
+    const std::string words = label + " " + counts;
+    if (words.size() > room) return words.substr(words.size() - room);
+    constexpr size_t kMost = 30, kFrame = 3;  // "[", "]" and a blank
+    const size_t width =
+        std::min(kMost, room - words.size() - std::min(room - words.size(), kFrame));
+    if (width < 4) return words;
+    const size_t filled = total ? static_cast<size_t>(width * std::min(done, total) / total) : 0;
+    return label + " [" + std::string(filled, '#') + std::string(width - filled, ' ') + "] " +
+           counts;
 }
 
 void on(int number, void (*handler)(int)) {
@@ -48,15 +76,10 @@ void Progress::update(uint64_t done, uint64_t total) {
     using namespace std::chrono_literals;
     const auto now = std::chrono::steady_clock::now();
     if (!terminal_ || now - start_ < 1s || now - drawn_ < 100ms) return;
-    constexpr uint64_t kWidth = 30;
-    const uint64_t filled = total ? kWidth * done / total : 0;
     const double seconds = std::chrono::duration<double>(now - start_).count();
     const double left =
         done ? seconds * static_cast<double>(total - done) / static_cast<double>(done) : 0;
-    std::fprintf(stderr, "\r%s [%s%s] %llu/%llu, %.0f s left \033[K", label_.c_str(),
-                 std::string(filled, '#').c_str(), std::string(kWidth - filled, ' ').c_str(),
-                 static_cast<unsigned long long>(done), static_cast<unsigned long long>(total),
-                 left);
+    std::fprintf(stderr, "\r%s\033[K", progress_line(label_, done, total, left, columns()).c_str());
     std::fflush(stderr);
     drawn_ = now;
     visible_ = true;
@@ -72,6 +95,7 @@ void catch_interrupts() {
     on(SIGINT, on_signal);
     on(SIGTERM, on_signal);
     on(SIGPIPE, SIG_IGN);
+    on(SIGXFSZ, SIG_IGN);
 }
 
 int interrupted() {
@@ -146,6 +170,14 @@ Result<std::string> LineReader::rest() {
     std::string text = buffer_.substr(at_);
     at_ = buffer_.size();
     return text;
+}
+
+Result<std::string> read_input_file(const std::string& path) {
+    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) return not_found("cannot read '" + path + "': " + std::strerror(errno));
+    auto text = LineReader(descriptor).rest();
+    ::close(descriptor);
+    return text ? text : text.status().context("'" + path + "'");
 }
 
 Result<std::string> read_standard_input() {

@@ -27,7 +27,7 @@ private:
 };
 
 // From here on SIGINT and SIGTERM only set interrupted(), and a second one ends the process;
-// a closed pipe makes writes fail instead of killing.
+// a closed pipe, or a file past the limit on its size, makes writes fail instead of killing.
 void catch_interrupts();
 // 0, or the signal's number.
 int interrupted();
@@ -57,6 +57,9 @@ private:
     size_t at_ = 0;  // where the next line starts
     bool ended_ = false;
 };
+
+// All of a file as it is, or what a pipe by that name gives. CANCELLED on an interrupt.
+Result<std::string> read_input_file(const std::string& path);
 
 // Everything on standard input; one trailing line end is taken off. CANCELLED on an interrupt.
 Result<std::string> read_standard_input();

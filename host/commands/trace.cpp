@@ -2,14 +2,12 @@
 // Hugging Face transformers.
 #include "trace/trace.hpp"
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "commands/command.hpp"
 #include "commands/terminal.hpp"
 #include "engine/cpu_device.hpp"
+#include "runtime/write_file.hpp"
 #include "trace/golden_trace.hpp"
 #include "trace/tensor_file.hpp"
 
@@ -89,14 +87,6 @@ std::string title(const Runtime& runtime) {
 
 std::string dump(const Json& json) {
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
-Status write_file(const std::string& path, const std::string& text) {
-    std::ofstream out(path, std::ios::binary);
-    out << text;
-    out.close();
-    if (!out) return Status(Code::io, "cannot write '" + path + "': " + std::strerror(errno));
-    return {};
 }
 
 Status time_units(Runtime& runtime, const Wanted& wanted, double host_ceiling) {
@@ -188,7 +178,7 @@ int run(const Command&, const ParsedOptions& options) {
     if (!wanted) return report_failure(wanted.status(), kUsage);
     auto config = open_config(options);
     if (config) config = with_room(*config, 0, wanted->batch, "trace");
-    if (!config) return report_failure(config.status(), kUsage);
+    if (!config) return report_bad_config(config.status());
     RuntimeOptions opening;
     opening.random_weights = options.text("random-weights");
     opening.tokenizer = opening.random_weights.empty() && wanted->golden_folder.empty();

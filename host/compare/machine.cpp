@@ -2,7 +2,7 @@
 
 #include <fstream>
 
-#include "engine/processors.hpp"
+#include "afs/parallel.hpp"
 
 namespace afs {
 

@@ -3,11 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "afs/json.hpp"
+#include "afs/weights/mapped_file.hpp"  // read_text_file
 
 namespace afs {
 namespace {
@@ -32,15 +31,9 @@ Json list_at(const Json& in, const char* key) {
     return it != in.end() && it->is_array() ? *it : Json::array();
 }
 
-std::string read_text(const std::string& path) {
-    std::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-}
-
 // Through the strict reader first: depth, duplicate keys and UTF-8 are its business.
 Result<Json> read_run(const std::string& path) {
-    const std::string text = read_text(path);
-    if (text.empty()) return not_found("cannot read '" + path + "'");
+    AFS_ASSIGN(const std::string text, read_text_file(path));
     AFS_TRY(json::parse(text, {path}).status());
     const Json root = Json::parse(text, nullptr, false);
     constexpr std::array<const char*, 3> kParts = {"timing", "base", "settings"};
@@ -173,7 +166,8 @@ void attribute(const Json& a, const Json& b, Comparison& made) {
 }  // namespace
 
 bool is_saved_run(const std::string& path) {
-    const Json root = Json::parse(read_text(path), nullptr, false, true);
+    const auto text = read_text_file(path);
+    const Json root = text ? Json::parse(*text, nullptr, false, true) : Json();
     return root.is_object() && root.contains("afs");
 }
 

@@ -1,12 +1,10 @@
 #include "compare/side_judge.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <cstdio>
-#include <thread>
 
+#include "afs/parallel.hpp"
 #include "compare/sides.hpp"
-#include "engine/processors.hpp"
 #include "trace/unit_cost.hpp"
 #include "trace/workload.hpp"
 
@@ -56,19 +54,12 @@ void judge_nodes(const Runtime& side, const ClassPlan& plan, const std::vector<i
         else
             made.n_in_programs += static_cast<uint32_t>(unit.nodes.size());
     std::vector<NodeVerdict> verdicts(units.size());
-    std::atomic<size_t> next{0};
-    const auto work = [&] {
-        for (size_t i; (i = next++) < units.size();) {
-            const uint32_t node = units[i]->nodes[0];
-            const bool thorough = options.thorough.empty() || options.thorough[node];
-            verdicts[i] = judge_node(side.plan(), side.weights(), *units[i], ids, values,
-                                     thorough ? options.most_thorough : options.most);
-        }
-    };
-    std::vector<std::thread> threads;
-    for (unsigned t = 1; t < n_processors(); ++t) threads.emplace_back(work);
-    work();
-    for (std::thread& thread : threads) thread.join();
+    parallel_for(units.size(), 0, [&](size_t i) {
+        const uint32_t node = units[i]->nodes[0];
+        const bool thorough = options.thorough.empty() || options.thorough[node];
+        verdicts[i] = judge_node(side.plan(), side.weights(), *units[i], ids, values,
+                                 thorough ? options.most_thorough : options.most);
+    });
     for (size_t i = 0; i < units.size(); ++i) {
         const NodeVerdict& verdict = verdicts[i];
         made.n_judged += verdict.judged;

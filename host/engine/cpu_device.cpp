@@ -6,25 +6,20 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
+#include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
-#include "engine/processors.hpp"
+#include "afs/parallel.hpp"
+#include "afs/weights/available_memory.hpp"
 
 namespace afs {
 namespace {
 
+// 0: unknown.
 uint64_t available_bytes() {
-    std::ifstream meminfo("/proc/meminfo");
-    for (std::string key, unit; meminfo >> key;) {
-        uint64_t kib = 0;
-        if (!(meminfo >> kib)) break;
-        std::getline(meminfo, unit);
-        if (key == "MemAvailable:") return kib * 1024;
-    }
-    return 0;
+    const uint64_t available = available_memory();
+    return available == UINT64_MAX ? 0 : available;
 }
 
 // Sums n words so that the compiler keeps every load.
@@ -103,26 +98,23 @@ Status CpuDevice::stream_wait(afs_stream, afs_event*) {
 
 Result<double> CpuDevice::read_ceiling() {
     const size_t bytes = size_t{512} << 20, words = bytes / sizeof(uint64_t);
+    const uint32_t n = n_processors();
+    std::vector<uint64_t> sums(n);
     AFS_ASSIGN(void* memory, alloc(AFS_MEM_DEVICE, bytes));
+    const std::unique_ptr<void, void (*)(void*)> owned(memory, std::free);
     madvise(memory, bytes, MADV_HUGEPAGE);  // advice only: a refusal costs some speed
     std::memset(memory, 1, bytes);
     const auto* data = static_cast<const uint64_t*>(memory);
-    const uint32_t n_threads = n_processors();
     double best = 0;
-    std::vector<uint64_t> sums(n_threads);
     for (int sweep = 0; sweep < 6; ++sweep) {
         const auto start = std::chrono::steady_clock::now();
-        std::vector<std::thread> threads;
-        for (uint32_t t = 0; t < n_threads; ++t)
-            threads.emplace_back([&, t] {
-                const size_t from = words * t / n_threads, to = words * (t + 1) / n_threads;
-                sums[t] += read_all(data + from, to - from);
-            });
-        for (std::thread& thread : threads) thread.join();
+        parallel_for(n, n, [&](size_t t) {
+            const size_t from = words * t / n, to = words * (t + 1) / n;
+            sums[t] += read_all(data + from, to - from);
+        });
         const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
         best = std::max(best, static_cast<double>(bytes) / took.count());
     }
-    release(AFS_MEM_DEVICE, memory);
     if (sums[0] == 0) return Status(Code::internal, "the read sweep read nothing");
     return best;
 }

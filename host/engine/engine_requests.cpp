@@ -54,7 +54,7 @@ Status EngineImpl::check(const Request& request) const {
     if (request.prompt.size() > sizes_.max_context)
         return invalid("prompt has " + std::to_string(request.prompt.size()) +
                        " tokens, the context holds " + std::to_string(sizes_.max_context) +
-                       "; shorten it or raise engine.max_context or engine.kv_bytes");
+                       "; shorten it or raise engine.max_context or engine.kv_memory_mib");
     const bool strings = std::any_of(request.stop_strings.begin(), request.stop_strings.end(),
                                      [](const std::string& s) { return !s.empty(); });
     if (strings && !tokenizer_)

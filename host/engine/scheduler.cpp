@@ -194,7 +194,7 @@ Status Scheduler::make_room(BlockTable& table, uint32_t from, uint32_t to,
             return Status(Code::no_memory, "cannot hold " + std::to_string(to) +
                                                " tokens: the KV cache has room for " +
                                                std::to_string(pool_.usable() * sizes_.block_size) +
-                                               "; raise engine.kv_bytes");
+                                               "; raise engine.kv_memory_mib");
         preempt(*victim);
     }
     table.grow(pool_, from, to, sizes_.block_size, copies);

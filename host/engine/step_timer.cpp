@@ -18,8 +18,12 @@ StepTimer::StepTimer(const std::vector<std::unique_ptr<Domain>>& domains) {
     for (const auto& domain : domains) {
         Place place;
         place.domain = domain.get();
-        if (!domain->synchronous())
-            place.way = Event::create_timer(domain->shared_device()) ? Way::timers : Way::waiting;
+        if (!domain->synchronous()) {
+            // Timers that there are but that fail are an error at the first step, not another
+            // clock.
+            const Status timers = Event::create_timer(domain->shared_device()).status();
+            place.way = timers.code() == Code::unsupported ? Way::waiting : Way::timers;
+        }
         places_.push_back(std::move(place));
     }
 }

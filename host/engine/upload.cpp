@@ -1,8 +1,8 @@
 #include "engine/upload.hpp"
 
-#include <system_error>
+#include <exception>
 
-#include "engine/processors.hpp"
+#include "afs/parallel.hpp"
 
 namespace afs {
 
@@ -34,7 +34,7 @@ Upload::~Upload() {
 void Upload::start_readers(uint32_t n) {
     try {
         for (uint32_t i = 0; i < n; ++i) readers_.emplace_back([this] { read_jobs(); });
-    } catch (const std::system_error&) {  // fewer will do; without any, add() reads itself
+    } catch (const std::exception&) {  // fewer will do; without any, add() reads itself
     }
 }
 

@@ -53,7 +53,16 @@ public:
         const size_t n = std::min<size_t>(std::max(1u, request_.jobs), files_.size());
         std::vector<std::thread> workers;
         working_ = n;
-        for (size_t i = 0; i < n; ++i) workers.emplace_back([this] { work(); });
+        workers.reserve(n);
+        try {
+            while (workers.size() < n) workers.emplace_back([this] { work(); });
+        } catch (const std::exception& error) {  // the others do its share
+            const std::lock_guard lock(mutex_);
+            working_ -= n - workers.size();
+            if (workers.empty())
+                return Status(Code::no_memory,
+                              std::string("cannot start a thread: ") + error.what());
+        }
         for (std::unique_lock lock(mutex_); working_ > 0;) {
             idle_.wait_for(lock, 100ms, [this] { return working_ == 0; });
             lock.unlock();
@@ -80,7 +89,18 @@ public:
     const std::vector<Downloaded>& results() const { return results_; }
 
 private:
-    void work() {
+    void work() noexcept {
+        try {
+            fetch_files();
+        } catch (const std::exception& error) {
+            fail(Status(Code::internal, error.what()), "a file");
+        }
+        const std::lock_guard lock(mutex_);
+        --working_;
+        idle_.notify_all();
+    }
+
+    void fetch_files() {
         HttpClient client(settings_, [this] { return pace_.cancelled(); });
         for (size_t i; next(i);) {
             auto result = Download(client, settings_, listing_, files_[i], place_, request_.retry,
@@ -91,9 +111,6 @@ private:
             else
                 fail(result.status(), files_[i].path);
         }
-        const std::lock_guard lock(mutex_);
-        --working_;
-        idle_.notify_all();
     }
 
     bool next(size_t& i) {

@@ -1,4 +1,6 @@
 // A loaded kernels plugin as an afs::KernelBackend: each virtual is one call through a C table.
+#include <spdlog/spdlog.h>
+
 #include "loader/device_proxy.hpp"
 #include "loader/open.hpp"
 #include "loader/plugin_instance.hpp"
@@ -165,6 +167,8 @@ public:
             return ops_.kv_layouts(plugin_->self(), &graph, group, i, &out, e);
         });
         out.struct_size = sizeof out;
+        if (!status.ok() && status.code() != Code::unsupported)
+            spdlog::warn("{}", status.message());
         return status.ok();
     }
     std::string about() const override {

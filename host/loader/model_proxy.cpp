@@ -1,4 +1,6 @@
 // A loaded model plugin as an afs::ModelArchitecture.
+#include <spdlog/spdlog.h>
+
 #include "afs/chat.hpp"
 #include "loader/open.hpp"
 #include "loader/plugin_instance.hpp"
@@ -77,6 +79,7 @@ public:
         const Status status = plugin_->call("score", [&](afs_error* e) {
             return table_.score(plugin_->self(), &source, &score, e);
         });
+        if (!status.ok()) spdlog::warn("{}", status.message());  // whose no is no answer
         return status.ok() ? score : 0;
     }
     Result<const afs_graph*> build(const afs_model_source& source, afs_model_info& info) override {

@@ -7,11 +7,13 @@
 #include <filesystem>
 #include <map>
 #include <mutex>
+#include <system_error>
 
 #define BOOST_DLL_USE_STD_FS
 #include <boost/dll/shared_library.hpp>
 
 #include "afs/kernels.hpp"  // read
+#include "loader/crash_notice.hpp"
 #include "loader/file_checks.hpp"
 #include "loader/table_checks.hpp"
 
@@ -118,13 +120,12 @@ Result<Resident> open_library(const std::string& path, const std::string& kind) 
     AFS_TRY(check_library_file(path));
     Resident made;
     try {
+        const InPlugin here(path.c_str(), "a static initialiser");
         made.library.load(std::filesystem::path(path),
                           dll::load_mode::rtld_now | dll::load_mode::rtld_local);
-    } catch (const std::exception& error) {
+    } catch (const std::system_error& error) {
         const std::string text = cleaned(error.what());
         return invalid("the system's loader refuses it: " + text + remedy_for(text));
-    } catch (...) {
-        return invalid("a static initialiser of it threw an exception");
     }
     if (!made.library.has("afs_plugin_v0"))
         return invalid(
@@ -153,6 +154,7 @@ bool PluginFile::lists(const std::string& table_id) const {
 
 const void* PluginFile::table(const char* id) const {
     if (!lists(id)) return nullptr;
+    const InPlugin here(name.c_str(), "table");
     try {
         return descriptor.table(id);
     } catch (...) {
@@ -197,6 +199,8 @@ Result<std::shared_ptr<const PluginFile>> load_plugin(const std::string& path,
         return invalid("cannot load plugin '" + key + "': it is a " + file.kind + " plugin ('" +
                        file.name + "'), expected a " + kind + " plugin");
     return it->second.file;
+} catch (const std::bad_alloc&) {
+    return Status(Code::no_memory, "cannot load plugin '" + path + "': out of host memory");
 } catch (const std::exception& error) {
     return Status(Code::internal, "cannot load plugin '" + path + "': " + error.what());
 }

@@ -70,6 +70,7 @@ const afs_host& plugin_host() {
 Status probe_plugin(const PluginFile& file, const afs_open_args& args) {
     if (!file.descriptor.probe) return {};
     ErrorSlot slot;
+    const InPlugin here(file.name.c_str(), "probe");
     try {
         const afs_status code = file.descriptor.probe(&args, &slot.error);
         if (code == AFS_OK) return {};
@@ -107,6 +108,7 @@ Result<std::shared_ptr<PluginInstance>> PluginInstance::open(std::shared_ptr<con
     const std::string failed = "cannot open plugin '" + plugin.path + "'";
     ErrorSlot slot;
     afs_status code;
+    const InPlugin here(made->name_.c_str(), "open");
     try {
         code = plugin.descriptor.open(&made->args_, &made->self_, &slot.error);
     } catch (...) {
@@ -127,14 +129,16 @@ PluginInstance::~PluginInstance() {
 
 Status PluginInstance::threw(const char* function) const {
     note_throw(name_ + "." + function);
-    return Status(Code::internal, "it threw an exception across the contract",
+    return Status(Code::internal,
+                  "plugin '" + name_ + "' threw an exception across the contract in " + function,
                   name_ + "." + function);
 }
 
 Status PluginInstance::failure(const char* function, afs_status code,
                                const afs_error& error) const {
     std::string message = text_of(error.message), where = text_of(error.where);
-    if (message.empty()) message = "it failed without a message";
+    if (message.empty())
+        message = "plugin '" + name_ + "' failed in " + function + " without a message";
     if (!known_code(code)) message += " (unknown status " + std::to_string(code) + ")";
     return Status(known_code(code) ? static_cast<Code>(code) : Code::internal, message,
                   name_ + "." + (where.empty() ? std::string(function) : where), error.native_code);

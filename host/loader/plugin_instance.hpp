@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "afs/kernels.hpp"
+#include "loader/crash_notice.hpp"
 #include "loader/open.hpp"
 #include "loader/plugin_file.hpp"
 
@@ -47,6 +48,7 @@ public:
     Status call(const char* function, F&& f) const {
         ErrorSlot slot;
         afs_status code;
+        const InPlugin here(name_.c_str(), function);
         try {
             code = f(&slot.error);
         } catch (...) {
@@ -58,6 +60,7 @@ public:
     // The same for functions that return nothing: what they throw is logged.
     template <class F>
     void quietly(const char* function, F&& f) const noexcept {
+        const InPlugin here(name_.c_str(), function);
         try {
             f();
         } catch (...) {

@@ -1,4 +1,6 @@
 // A loaded tokenizer plugin as an afs::Tokenizer.
+#include <spdlog/spdlog.h>
+
 #include "loader/open.hpp"
 #include "loader/plugin_instance.hpp"
 
@@ -15,6 +17,7 @@ public:
         const Status status = plugin_->call("score", [&](afs_error* e) {
             return table_.score(plugin_->self(), &source, &score, e);
         });
+        if (!status.ok()) spdlog::warn("{}", status.message());  // whose no is no answer
         return status.ok() ? score : 0;
     }
     Status load(const afs_tokenizer_source& source, afs_tokenizer_info& info) override {

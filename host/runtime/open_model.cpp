@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "afs/graph/validate.hpp"
 #include "afs/json.hpp"
 #include "afs/kernels.hpp"  // make
 #include "afs/numeric.hpp"  // dtype_name
@@ -105,6 +106,7 @@ Status build(const Config& config, afs_model_source source, OpenedModel& out) {
         source.dtype = out.info.checkpoint_dtype ? out.info.checkpoint_dtype : AFS_BF16;
     }
     AFS_ASSIGN(out.graph, out.plugin->build(source, out.info));
+    AFS_TRY(validate(*out.graph));
     out.dtype = source.dtype;
     return {};
 }

@@ -3,11 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <fstream>
-#include <iterator>
 
 #include "afs/json.hpp"
 #include "afs/numeric.hpp"
+#include "afs/weights/mapped_file.hpp"  // read_text_file
 #include "afs/weights/safetensors.hpp"
 #include "engine/floats.hpp"
 
@@ -40,12 +39,11 @@ std::string number(double value) {
 
 Result<GoldenTrace> open_golden_trace(const std::string& folder) {
     const std::string path = folder + "/trace.json";
-    std::ifstream in(path, std::ios::binary);
-    if (!in)
-        return not_found("no trace in '" + folder +
-                         "': expected trace.json, made by tools/goldens/trace.py");
-    const std::string text{std::istreambuf_iterator<char>(in), {}};
-    AFS_ASSIGN(const json::Value root, json::parse(text, {path}));
+    const auto text = read_text_file(path);
+    if (!text)
+        return text.status().context("no trace in '" + folder +
+                                     "': expected trace.json, made by tools/goldens/trace.py");
+    AFS_ASSIGN(const json::Value root, json::parse(*text, {path}));
     GoldenTrace golden;
     const json::Value* ids = root.find("ids");
     if (!ids || !ids->is(json::Kind::array) || ids->items.empty())

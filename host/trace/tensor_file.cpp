@@ -1,9 +1,9 @@
 #include "trace/tensor_file.hpp"
 
-#include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <nlohmann/json.hpp>
+
+#include "runtime/write_file.hpp"
 
 namespace afs {
 namespace {
@@ -50,14 +50,13 @@ Status write_tensors(const std::string& path, const TracedValues& values) {
     if (npy && values.size() != 1)
         return invalid("cannot write '" + path + "': .npy holds one value, found " +
                        std::to_string(values.size()) + "; use .safetensors");
-    std::ofstream out(path, std::ios::binary);
-    out << (npy ? npy_header(values.begin()->second.dims) : safetensors_header(values));
+    const std::string head =
+        npy ? npy_header(values.begin()->second.dims) : safetensors_header(values);
+    std::vector<std::string_view> parts = {head};
     for (const auto& [tag, value] : values)
-        out.write(reinterpret_cast<const char*>(value.data.data()),
-                  static_cast<std::streamsize>(value.data.size() * sizeof(float)));
-    out.close();
-    if (!out) return Status(Code::io, "cannot write '" + path + "': " + std::strerror(errno));
-    return {};
+        parts.emplace_back(reinterpret_cast<const char*>(value.data.data()),
+                           value.data.size() * sizeof(float));
+    return write_file(path, parts);
 }
 
 }  // namespace afs

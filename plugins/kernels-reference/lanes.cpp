@@ -5,7 +5,8 @@
 
 // One copy for each width of vectors, chosen when the plugin is loaded; all give the same bits,
 // since the order is written out and contraction is off. clang 14 makes one, of the base width.
-#if defined(__x86_64__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
+#if defined(__x86_64__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) &&                \
+    !defined(__SANITIZE_THREAD__)
 #define AFS_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
 #define AFS_CLONES

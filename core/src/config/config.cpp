@@ -16,6 +16,8 @@ Result<Override> parse_set(const std::string& argument) {
 Result<Config> Config::load(const ConfigRequest& request) {
     try {
         return ConfigLoader(request).run();
+    } catch (const std::bad_alloc&) {
+        return Status(Code::no_memory, "cannot load the configuration: out of host memory");
     } catch (const std::exception& thrown) {
         return Status(Code::internal,
                       std::string("cannot load the configuration: ") + thrown.what());

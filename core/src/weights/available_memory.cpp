@@ -1,9 +1,11 @@
-// How much memory this process can still take: the machine's and its control group's.
+#include "afs/weights/available_memory.hpp"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <fstream>
 #include <string>
-
-#include "afs/weights/random_weights.hpp"
 
 namespace afs {
 namespace {
@@ -41,10 +43,20 @@ uint64_t group_available(const std::string& folder, const char* limit, const cha
     return most > held ? most - held : 0;
 }
 
+// What `ulimit -v` leaves.
+uint64_t address_space_available() {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return UINT64_MAX;
+    const uint64_t pages = number_in("/proc/self/statm");
+    if (pages == UINT64_MAX) return limit.rlim_cur;
+    const uint64_t used = pages * static_cast<uint64_t>(sysconf(_SC_PAGE_SIZE));
+    return limit.rlim_cur - std::min<uint64_t>(used, limit.rlim_cur);
+}
+
 }  // namespace
 
 uint64_t available_memory() {
-    uint64_t least = machine_available();
+    uint64_t least = std::min(machine_available(), address_space_available());
     // Second generation: this group and all above it; first generation: its own folder.
     std::ifstream groups("/proc/self/cgroup");
     for (std::string line; std::getline(groups, line);) {

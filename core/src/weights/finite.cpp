@@ -5,8 +5,8 @@
 
 #include "afs/dequantise.hpp"
 #include "afs/numeric.hpp"
+#include "afs/parallel.hpp"
 #include "afs/weights/weight_set.hpp"
-#include "parallel.hpp"
 
 namespace afs {
 namespace {
@@ -93,7 +93,7 @@ Status check_finite(const WeightSet& weights, uint32_t n_threads) {
     std::mutex mutex;
     size_t first_piece = pieces.size();  // the earliest bad piece, so that the message is the same
     uint64_t first_index = 0;
-    weights::parallel_for(pieces.size(), n_threads, [&](size_t i) {
+    parallel_for(pieces.size(), n_threads, [&](size_t i) {
         const uint64_t bad = scan(pieces[i]);
         if (bad == pieces[i].end) return;
         const std::lock_guard<std::mutex> lock(mutex);

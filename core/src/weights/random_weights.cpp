@@ -7,7 +7,8 @@
 #include <cstring>
 
 #include "afs/numeric.hpp"
-#include "parallel.hpp"
+#include "afs/parallel.hpp"
+#include "afs/weights/available_memory.hpp"
 #include "weight_lines.hpp"
 
 namespace afs {
@@ -96,7 +97,7 @@ struct Piece {
 template <class T>
 void fill_all(const std::vector<Piece>& pieces, uint32_t n_threads) {
     const std::vector<T> matrix = quantile_table<T>(0.0), vector = quantile_table<T>(1.0);
-    weights::parallel_for(pieces.size(), n_threads, [&](size_t i) {
+    parallel_for(pieces.size(), n_threads, [&](size_t i) {
         const Piece& piece = pieces[i];
         const T* table = piece.weight->rank == 1 ? vector.data() : matrix.data();
         fill(static_cast<T*>(const_cast<void*>(piece.weight->data)), piece.begin, piece.end,

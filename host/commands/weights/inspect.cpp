@@ -11,6 +11,7 @@ namespace {
 constexpr const char* kExample = "afs-host weights inspect weights/olmo2-tiny";
 
 int run(const Command& command, const ParsedOptions& options) {
+    catch_interrupts();
     if (options.positional().size() != 1)
         return report_failure(
             invalid("weights inspect: expected a folder or file; example: " + command.example),

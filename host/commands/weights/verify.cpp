@@ -116,7 +116,7 @@ int run(const Command& command, const ParsedOptions& options) {
     if (options.has("hub") && options.has("manifest"))
         return report_failure(invalid("--hub and --manifest exclude each other"), kUsage);
     const auto config = open_config(options);
-    if (!config) return report_failure(config.status(), kUsage);
+    if (!config) return report_bad_config(config.status());
     VerifyRequest request;
     request.values = options.has("values");
     const auto path = local_model(options.positional()[0]);

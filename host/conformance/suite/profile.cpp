@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <set>
 
 #include "afs/config/config.hpp"
 #include "afs/json.hpp"
+#include "afs/weights/mapped_file.hpp"  // read_text_file
 #include "conformance/cases/make_case.hpp"
 #include "runtime/open_model.hpp"
 #include "runtime/plugin_search.hpp"
@@ -145,8 +145,7 @@ std::vector<CaseSpec> graph_cases(const afs_graph& graph, int32_t act, int32_t s
 
 Result<Profile> open_profile(const Config& config, const std::string& name) {
     AFS_ASSIGN(const fs::path file, find(name));
-    std::ifstream stream(file, std::ios::binary);
-    const std::string text((std::istreambuf_iterator<char>(stream)), {});
+    AFS_ASSIGN(const std::string text, read_text_file(file));
     AFS_ASSIGN(const json::Value value, json::parse(text, {file.string(), true}));
     Profile profile;
     profile.name = file.stem().string();

@@ -2,9 +2,8 @@
 
 #include <fnmatch.h>
 
-#include <fstream>
-
 #include "afs/json.hpp"
+#include "afs/weights/mapped_file.hpp"  // read_text_file
 
 namespace afs::conformance {
 namespace {
@@ -39,9 +38,7 @@ bool matches(const std::string& pattern, const std::string& text) {
 }
 
 Result<std::vector<Waiver>> read_waivers(const std::string& file) {
-    std::ifstream stream(file, std::ios::binary);
-    if (!stream) return Status(Code::io, "cannot read '" + file + "'");
-    const std::string text((std::istreambuf_iterator<char>(stream)), {});
+    AFS_ASSIGN(const std::string text, read_text_file(file));
     AFS_ASSIGN(const json::Value list, json::parse(text, {file, true}));
     if (!list.is(json::Kind::array)) return invalid(file + ": expected a list of waivers");
     std::vector<Waiver> all;

@@ -1,6 +1,6 @@
 #include "machine/pool.hpp"
 
-#include <system_error>
+#include <exception>
 
 namespace afs::cpu {
 namespace {
@@ -21,8 +21,8 @@ Pool::Pool(unsigned n_threads) {
     try {
         for (unsigned thread = 1; thread < n_threads; ++thread)
             workers_.emplace_back([this, thread] { work(thread); });
-    } catch (const std::system_error&) {
-        // The system gives no more threads: those there are share the work.
+    } catch (const std::exception&) {
+        // No more threads, or no memory for one: those there are share the work.
     }
 }
 

@@ -31,9 +31,12 @@ Result<json> read_object(const std::string& path) {
                            std::to_string(kMostBytes) + " bytes");
         text.append(part, n);
     }
+    if (!file.eof()) return Status(Code::io, "cannot read '" + path + "'");
     json document;
     try {
         document = parse_json(text.c_str());
+    } catch (const std::bad_alloc&) {
+        throw;  // no mistake of the text
     } catch (const std::exception& thrown) {
         return invalid("cannot parse '" + path + "': " + thrown.what());
     }

@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "afs/numeric.hpp"
+#include "afs/weights/available_memory.hpp"
 #include "toy_graph.hpp"
 
 using namespace afs;

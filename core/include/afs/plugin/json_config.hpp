@@ -44,6 +44,8 @@ public:
             json_ = parse_json(text);
             if (!json_.is_object())
                 fail("is " + std::string(json_.type_name()) + ", not an object");
+        } catch (const std::bad_alloc&) {
+            throw;  // no mistake of the text
         } catch (const std::exception& thrown) {
             fail(thrown.what());
         }

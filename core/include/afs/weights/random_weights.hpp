@@ -21,7 +21,4 @@ struct RandomWeightOptions {
 // Refused before anything is allocated when the memory needed exceeds what is available.
 Result<WeightSet> random_weights(const afs_graph& graph, const RandomWeightOptions& options = {});
 
-// Memory that this process can still take without swapping, in bytes.
-uint64_t available_memory();
-
 }  // namespace afs
