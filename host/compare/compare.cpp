@@ -136,6 +136,7 @@ private:
     JudgeOptions judge_options(bool local) const {
         JudgeOptions options;
         options.local = local;
+        options.stop = options_.stop;
         options.thorough.assign(base_runtime_->plan().abi->n_nodes, 0);
         for (const uint32_t node : differing_) options.thorough[node] = 1;
         return options;

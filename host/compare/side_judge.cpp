@@ -55,6 +55,7 @@ void judge_nodes(const Runtime& side, const ClassPlan& plan, const std::vector<i
             made.n_in_programs += static_cast<uint32_t>(unit.nodes.size());
     std::vector<NodeVerdict> verdicts(units.size());
     parallel_for(units.size(), 0, [&](size_t i) {
+        if (options.stop && options.stop()) return;
         const uint32_t node = units[i]->nodes[0];
         const bool thorough = options.thorough.empty() || options.thorough[node];
         verdicts[i] = judge_node(side.plan(), side.weights(), *units[i], ids, values,
@@ -162,6 +163,7 @@ Result<SideJudgement> judge_side(Runtime& side, const Truth& truth, const std::v
         AFS_ASSIGN(Evidence evidence,
                    run_prompt(side.engine(), side.plan(), ids, chunk, options.local));
         if (options.local) judge_nodes(side, plan, ids, evidence.values, options, made);
+        if (options.stop && options.stop()) return Status(Code::cancelled, "interrupted");
         made.verdict = judge_logits(evidence.logits, truth.exact, truth.rounded,
                                     truth.exact.size() / ids.size(),
                                     static_cast<size_t>(valid_ids(side)), side.dtype() == "fp32");

@@ -1,6 +1,7 @@
 // Whether one side computes right: every node that runs singly on its own inputs, and the logits of
 // a prompt, in steps of many tokens and in steps of one.
 #pragma once
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -51,8 +52,9 @@ struct SideJudgement {
 struct JudgeOptions {
     // Multiplications of a node's product that are judged: of nodes in `thorough`, and of others.
     double most_thorough = 4e7, most = 5e5;
-    std::vector<char> thorough;  // [nodes]; empty: all
-    bool local = true;           // false: logits alone
+    std::vector<char> thorough;       // [nodes]; empty: all
+    bool local = true;                // false: logits alone
+    std::function<bool()> stop = {};  // asked before each node; true ends with CANCELLED
 };
 
 Result<SideJudgement> judge_side(Runtime& side, const Truth& truth, const std::vector<int32_t>& ids,

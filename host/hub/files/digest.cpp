@@ -1,6 +1,7 @@
 #include "hub/files/digest.hpp"
 
 #include <fcntl.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <unistd.h>
 
@@ -16,9 +17,24 @@ constexpr size_t kPiece = size_t{1} << 20;
 
 using Context = std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)>;
 
+// A library context of our own: OpenSSL 3's default one crashes where memory did not suffice for
+// it. nullptr: not enough now either. For ever, as what was fetched from it.
+EVP_MD* kind_of(const char* name) {
+    static OSSL_LIB_CTX* const library = OSSL_LIB_CTX_new();
+    return library ? EVP_MD_fetch(library, name, nullptr) : nullptr;
+}
+const EVP_MD* sha256_kind() {
+    static const EVP_MD* const kind = kind_of("SHA256");
+    return kind;
+}
+const EVP_MD* sha1_kind() {
+    static const EVP_MD* const kind = kind_of("SHA1");
+    return kind;
+}
+
 Context start(const EVP_MD* kind, bool& good) {
     Context context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
-    good = good && context && EVP_DigestInit_ex(context.get(), kind, nullptr) == 1;
+    good = good && kind && context && EVP_DigestInit_ex(context.get(), kind, nullptr) == 1;
     return context;
 }
 
@@ -47,13 +63,13 @@ const char* name_of(Digest::Kind kind) {
 
 struct Hasher::Impl {
     bool good = true;
-    Context sha256 = start(EVP_sha256(), good);
+    Context sha256 = start(sha256_kind(), good);
     Context sha1{nullptr, EVP_MD_CTX_free};  // nullptr: not asked
 };
 
 Hasher::Hasher(uint64_t bytes, Digest::Kind kind) : impl_(std::make_shared<Impl>()) {
     if (kind != Digest::Kind::git_sha1) return;
-    impl_->sha1 = start(EVP_sha1(), impl_->good);
+    impl_->sha1 = start(sha1_kind(), impl_->good);
     const std::string head = "blob " + std::to_string(bytes);
     impl_->good =
         impl_->good && EVP_DigestUpdate(impl_->sha1.get(), head.c_str(), head.size() + 1) == 1;
@@ -81,9 +97,9 @@ Status hash_prefix(const std::filesystem::path& file, uint64_t n, Hasher& hasher
                           (error ? std::strerror(error) : "it is shorter than it was"),
                       {}, error);
     };
+    std::vector<char> piece(kPiece);
     const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) return failure(errno);
-    std::vector<char> piece(kPiece);
     Status status;
     while (n > 0 && status.ok()) {
         const ssize_t got = ::read(descriptor, piece.data(), std::min<uint64_t>(n, kPiece));

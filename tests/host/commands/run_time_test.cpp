@@ -66,10 +66,9 @@ TEST_CASE("run time: out of memory says needed, available and what to lower") {
         return;
     }
     // A context that does not fit: told before anything is allocated.
-    const auto cache = limited(
-        "ulimit -v 1500000", {"bench", "--random-weights", "smollm2-135m", "--kernels", "reference",
-                              "--max-context", "8192", "--max-sequences", "64", "--pp", "8", "--tg",
-                              "1", "-r", "1", "--set", "engine.kv_memory_mib=4000"});
+    const auto cache = limited("ulimit -v 1500000",
+                               {"--model-plugin", "llama3", "-p", "x", "-n", "1", "--max-context",
+                                "1024", "--max-sequences", "1024", "--kv-memory-mib", "4000"});
     INFO(cache.err);
     CHECK(cache.exit_code == 1);
     CHECK_THAT(cache.err, Contains("out of memory") && Contains("needs 4") &&
@@ -114,7 +113,7 @@ TEST_CASE("run time: a full disk behind standard output is an error of every ver
         {"weights", "inspect", kLlama},
         {"weights", "verify", kLlama},
         {"conformance", "llama3"},
-        {"compare", "--base", "reference", "--test", "reference", "-n", "1"},
+        {"compare", "--base", "reference", "--test", "reference", "--no-speed"},
         {"doctor", "--checks", "model"},
     };
     for (const auto& args : verbs) {
@@ -146,8 +145,7 @@ TEST_CASE("run time: a reader that leaves ends every verb at once, by exit code 
             {"-c", "{ sleep 0.2; " + kHost + " \"$@\"; echo \"code $?\" >&2; } | true", "sh"});
         const auto r = ProgramRun{"/bin/bash", piped, "", {}, "/"}.run();
         CAPTURE(args, r.err);
-        const bool help = args[0] == "--help";  // which catches no signal: ended by SIGPIPE
-        CHECK_THAT(r.err, help ? Contains("code 141") : Contains("code 1\n"));
+        CHECK_THAT(r.err, Contains("code 1\n"));
         CHECK(lines(r.err) <= 2);
     }
 }
@@ -159,9 +157,8 @@ TEST_CASE("run time: files that cannot be written whole leave nothing behind") {
     };
     const std::vector<Case> cases = {
         {{"trace", "-p", "The cat", "-n", "1", "--chrome", "FILE.json"}, "1"},
-        {{"trace", "-p", "The cat", "--tap", "L*", "--out", "FILE.safetensors"}, "1"},
-        {{"compare", "--base", "reference", "--test", "reference", "-n", "1", "--save", "FILE"},
-         "1"},
+        {{"trace", "-p", "The cat", "--tap", "L*.attn.q", "--out", "FILE.safetensors"}, "1"},
+        {{"compare", "--kernels", "reference", "--save", "FILE", "--seconds", "1"}, "1"},
         {{"conformance", "llama3", "--junit", "FILE"}, "0"},
         {{"conformance", "llama3", "--certificate", "FILE"}, "0"},
         {{"weights", "convert", kLlama, "FILE.gguf"}, "4096"},
@@ -192,26 +189,27 @@ TEST_CASE("run time: a TERM signal ends each verb that runs long, soon and with 
         {"bench", "--pp", "512", "--tg", "400", "-r", "1000"},
         {"bench", "--soak", "600"},
         {"trace", "-p", "The cat", "-n", "100000", "--max-context", "1024"},
-        {"compare", "--base", "reference", "--test", "reference", "-n", "400"},
+        {"compare", "--base", "reference", "--test", "reference", "--seconds", "600"},
         {"conformance", "reference", "--full"},
-        {"doctor", "--sanity"},
-        {"report"},
+        {"doctor"},
+        {"plugins", "list"},
         {"chat", "--model-plugin", "llama3", "--chat-template", "llama3"},
         {"tokenize", "--model-plugin", "llama3"},
     };
     for (const auto& args : verbs) {
         const afs::test::TempFolder folder;
-        // An open standard input without a word; the folder and TMPDIR are where things could stay.
+        // A plugin that hangs when it is looked at keeps doctor and plugins list busy. An open
+        // standard input without a word; the folder and TMPDIR are where things could stay.
+        const afs::test::TempFolder plugins;
+        fs::create_symlink(AFS_BUILD_DIR "/tests/plugins/afs-kernels-test-probe-hangs.so",
+                           plugins.path() / "afs-kernels-hangs.so");
         std::vector<std::string> command = {
             "/bin/bash", "-c",
-            "cd \"$0\"; export TMPDIR=$0; sleep 600 | { exec " + kHost + " \"$@\"; }",
+            "cd \"$0\" && export TMPDIR=\"$0\" AFS_PLUGIN_PATH=" + plugins.path().string() +
+                " && exec " + kHost + " \"$@\" < <(exec sleep 60 2>/dev/null) >out",
             folder.path().string()};
-        command = {"/bin/bash", "-c",
-                   "cd \"$0\" && export TMPDIR=\"$0\" && exec " + kHost +
-                       " \"$@\" < <(exec sleep 100) >out",
-                   folder.path().string()};
         command.insert(command.end(), args.begin(), args.end());
-        if (args[0] == "doctor" || args[0] == "report")
+        if (args[0] == "doctor")
             command.insert(command.end(), {"--reports", folder.path() / "reports"});
         RunningProgram program(command);
         std::this_thread::sleep_for(std::chrono::milliseconds(sanitized() ? 2500 : 700));
@@ -222,7 +220,7 @@ TEST_CASE("run time: a TERM signal ends each verb that runs long, soon and with 
         const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
         CAPTURE(args, said, took.count());
         CHECK(code == 128 + SIGTERM);
-        CHECK(took.count() < (sanitized() ? 60 : 10));
+        CHECK(took.count() < (sanitized() ? 60 : 15));
         std::string left;
         for (const auto& entry : fs::directory_iterator(folder.path()))
             if (entry.path().filename() != "out" && entry.path().filename() != "reports")
