@@ -11,8 +11,7 @@ Status write_file(const std::string& path, const std::string& text) {
     std::error_code error;
     if (!folder.empty()) std::filesystem::create_directories(folder, error);
     if (error)
-        return Status(Code::io,
-                      "cannot make the folder '" + folder.string() + "': " + error.message(), {},
+        return Status(Code::io, "cannot write '" + path + "': " + error.message(), {},
                       error.value());
     return afs::write_file(path, text);
 }

@@ -38,8 +38,9 @@ bool matches(const std::string& pattern, const std::string& text) {
 }
 
 Result<std::vector<Waiver>> read_waivers(const std::string& file) {
-    AFS_ASSIGN(const std::string text, read_text_file(file));
-    AFS_ASSIGN(const json::Value list, json::parse(text, {file, true}));
+    const auto text = read_text_file(file);
+    if (!text) return Status(Code::io, "cannot read '" + file + "': " + text.status().message());
+    AFS_ASSIGN(const json::Value list, json::parse(*text, {file, true}));
     if (!list.is(json::Kind::array)) return invalid(file + ": expected a list of waivers");
     std::vector<Waiver> all;
     for (const json::Value& item : list.items) {
