@@ -102,7 +102,7 @@ TEST_CASE("resize: a bar stays on one line of the terminal as it is now") {
     const auto file = folder.write("prompt", prompt);
     OnTerminal program(
         {kHost, "--model-plugin", "llama3", "--kernels", "reference", "--threads", "1", "--file",
-         file.string(), "-n", "1", "--no-echo", "--prefill-chunk", "8"},
+         file.string(), "-n", "1", "--no-echo", "--prefill-chunk", "1", "--dtype", "fp64"},
         100);
     REQUIRE(program.sees("reading the prompt ["));
     for (int i = 0; i < 2; ++i) REQUIRE(program.sees("s left\033[K"));
