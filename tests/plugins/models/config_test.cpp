@@ -265,6 +265,8 @@ TEST_CASE("a refused configuration names the key, what it holds and what was exp
     const std::vector<Case> cases = {
         {"\"hidden_size\": 64,", "", "hidden_size is missing, expected a whole number from 1 to"},
         {"\"rms_norm_eps\": 1e-05,", "", "rms_norm_eps is missing, expected a number above 0"},
+        {"\"rms_norm_eps\": 1e-05", "\"rms_norm_eps\": 1e-60",
+         "rms_norm_eps is 1e-60, expected a number above 0"},
         {"\"rope_theta\": 500000.0,", "", "rope_theta is missing"},
         {"\"max_position_embeddings\": 131072,", "", "max_position_embeddings is missing"},
         {"\"vocab_size\": 100", "\"vocab_size\": 0", "vocab_size is 0, expected"},

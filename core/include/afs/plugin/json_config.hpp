@@ -62,7 +62,7 @@ public:
     int64_t count(const std::string& key, int64_t most, int64_t otherwise) {
         return get(key) ? count(key, most) : otherwise;
     }
-    // A finite number above 0.
+    // A finite number above 0, as fp32 too.
     double positive(const std::string& key) { return positive_in(json_, key, key); }
     double number(const std::string& key, double least, double most) {
         const Json* value = get(key);
@@ -138,7 +138,7 @@ protected:
     }
     double positive_in(const Json& of, const std::string& key, const std::string& name) {
         const Json* value = member(of, key);
-        if (value && value->is_number() && value->get<double>() > 0 &&
+        if (value && value->is_number() && value->get<float>() > 0 &&
             std::isfinite(value->get<float>()))
             return value->get<double>();
         expected(name, value, "a number above 0");
