@@ -28,12 +28,10 @@ Result<Backend> open_backend(const Config& config, const PluginSearch& search,
     return backend;
 }
 
-// What "auto" stands for: the first of these that this machine can use.
-constexpr const char* kAuto[] = {"cuda", "cpu", "reference"};
-
+// What "auto" stands for: the first of the configuration's list that this machine can use.
 Result<Backend> open_auto(const Config& config, const PluginSearch& search) {
     std::string others;
-    for (const char* name : kAuto) {
+    for (const std::string& name : config.list("auto")) {
         Result<Backend> backend = open_backend(config, search, name);
         if (backend.ok()) {
             backend->chosen = "chosen by auto" + others;
@@ -41,8 +39,12 @@ Result<Backend> open_auto(const Config& config, const PluginSearch& search) {
         }
         const Code code = backend.status().code();
         if (code != Code::not_found && code != Code::unsupported) return backend;
-        others += std::string("; not ") + name + ": " + backend.status().message();
+        others += "; not " + name + ": " + backend.status().message();
     }
+    if (others.empty())
+        return invalid(
+            "kernels: \"auto\" stands for the list `auto`, which is empty: list kernel plugins in "
+            "it, best first, or include configs/default.json");
     return unsupported("kernels: auto finds none that can be used here" + others);
 }
 
@@ -68,16 +70,19 @@ Status open_all(const Config& config, const PluginSearch& search,
     return {};
 }
 
-// auto means that a model runs: what its choice does not support, in the host's memory, the
-// reference does.
+// auto means that a model runs: what its choice does not support, in the host's memory, those
+// behind it in the list do.
 Status add_auto_fallback(const Config& config, const PluginSearch& search, const PlanRequest& named,
                          std::vector<Backend>& fallback) {
-    const bool wanted =
-        std::any_of(named.backends.begin(), named.backends.end(), [](const Backend& backend) {
-            return !backend.chosen.empty() && backend.domain == "cpu/1";
-        });
-    if (!wanted || has_backend(fallback, "reference")) return {};
-    return open_all(config, search, {"reference"}, named, fallback);
+    const auto chosen =
+        std::find_if(named.backends.begin(), named.backends.end(),
+                     [](const Backend& backend) { return !backend.chosen.empty(); });
+    if (chosen == named.backends.end() || chosen->domain != "cpu/1") return {};
+    const std::vector<std::string> all = config.list("auto");
+    for (auto name = std::find(all.begin(), all.end(), chosen->name); name != all.end(); ++name)
+        if (!has_backend(fallback, *name))
+            AFS_TRY(open_all(config, search, {*name}, named, fallback));
+    return {};
 }
 
 // What the first device among the backends has free; 0: all compute in the host's memory.

@@ -23,9 +23,11 @@ const std::vector<KeySpec>& config_schema() {
         {"tokenizer.path", T::path, nullptr, "tokenizer-path",
          "folder or file of the tokenizer; unset: the checkpoint's folder"},
         {"kernels", T::list, nullptr, "kernels",
-         "kernel plugins in the order in which they may take nodes; auto: cuda, cpu or reference, "
-         "the "
-         "first that works here"},
+         "kernel plugins in the order in which they may take nodes; auto: the first of `auto` that "
+         "works here"},
+        {"auto", T::list, "[]", nullptr,
+         "what \"auto\" among `kernels` stands for, best first; those behind the choice take what "
+         "it does not support"},
         {"fallback", T::list, "[]", "fallback",
          "kernel plugins for nodes that none of `kernels` supports; counted and shown"},
         {"threads", T::integer, nullptr, "threads",

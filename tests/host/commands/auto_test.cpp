@@ -45,3 +45,14 @@ TEST_CASE("auto: behind kernels that take all it is not needed, and no error") {
     CHECK(r.exit_code == 0);
     CHECK_THAT(r.err, Contains(" on reference:"));
 }
+
+TEST_CASE("auto: an empty list is said, and a list of one's own is taken") {
+    const auto none = run({"--kernels", "auto", "--set", "auto=", "-p", "Once", "-n", "4"});
+    CAPTURE(none.err);
+    CHECK(none.exit_code == 3);
+    CHECK_THAT(none.err, Contains("which is empty"));
+    const auto own =
+        run({"--kernels", "auto", "--set", "auto=absent,reference", "-p", "Once", "-n", "4"});
+    CHECK(own.exit_code == 0);
+    CHECK_THAT(own.err, Contains(" on reference:"));
+}
