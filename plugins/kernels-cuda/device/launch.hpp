@@ -2,6 +2,7 @@
 // launch, compute capability 9.0 and later). Such a kernel calls wait_for_previous
 // (kernels/overlap.cuh) before it touches what others write.
 #pragma once
+#include <algorithm>
 #include <utility>
 
 #include "device/error.hpp"
@@ -15,6 +16,10 @@ inline int device_attribute(cudaDeviceAttr attribute) {
     const bool known = cudaGetDevice(&device) == cudaSuccess &&
                        cudaDeviceGetAttribute(&value, attribute, device) == cudaSuccess;
     return known ? value : 0;
+}
+// Of kernels that have one block on each multiprocessor.
+inline int n_blocks() {
+    return std::max(1, device_attribute(cudaDevAttrMultiProcessorCount));
 }
 // Whether kernels may use what came with compute capability 9.0: overlap, clusters, the copy
 // engine.

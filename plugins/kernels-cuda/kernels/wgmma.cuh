@@ -40,6 +40,20 @@ template <class T, int kN>
 __device__ void multiply_wide(float (&d)[kN / 2], uint64_t a, uint64_t b, bool add);
 
 // clang-format off
+#define AFS_WGMMA_8(type) \
+    asm volatile( \
+        "{ .reg .pred p; setp.ne.b32 p, %6, 0; " \
+        "wgmma.mma_async.sync.aligned.m64n8k16.f32." type "." type " {" \
+        "%0, %1, %2, %3" \
+        "}, %4, %5, p, 1, 1, 0, 0; }" \
+        : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]) \
+        : "l"(a), "l"(b), "r"(static_cast<int>(add)))
+template <>
+__device__ inline void multiply_wide<bf16, 8>(float (&d)[4], uint64_t a, uint64_t b, bool add) {
+    AFS_WGMMA_8("bf16");
+}
+#undef AFS_WGMMA_8
+
 #define AFS_WGMMA_16(type) \
     asm volatile( \
         "{ .reg .pred p; setp.ne.b32 p, %10, 0; " \

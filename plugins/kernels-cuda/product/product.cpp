@@ -41,10 +41,6 @@ int round_up_div(int64_t x, int by) {
     return static_cast<int>((x + by - 1) / by);
 }
 
-int n_blocks() {
-    return std::max(1, device_attribute(cudaDevAttrMultiProcessorCount));
-}
-
 struct Shape {
     int row_tiles, k_stages;
     int64_t n_tokens;

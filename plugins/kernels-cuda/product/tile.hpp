@@ -17,9 +17,16 @@ constexpr int kMaxDepth = 12;
 AFS_BOTH_SIDES constexpr int stage_bytes(int tile_tokens) {
     return 2 * kGroupBytes + tile_tokens * kStageColumns * 2;
 }
-// Of a warpgroup's outputs, half the tile's tokens at a time.
+// A warpgroup's outputs leave it in two rounds of tokens, or of eight in one.
+AFS_BOTH_SIDES constexpr int rounds_of(int tile_tokens) {
+    return tile_tokens > 8 ? 2 : 1;
+}
+AFS_BOTH_SIDES constexpr int round_tokens(int tile_tokens) {
+    return tile_tokens / rounds_of(tile_tokens);
+}
+// Of a round.
 AFS_BOTH_SIDES constexpr int buffer_bytes(int tile_tokens) {
-    return kGroupRows * tile_tokens / 2 * 2;
+    return kGroupRows * round_tokens(tile_tokens) * 2;
 }
 
 }  // namespace afs::cuda::product

@@ -25,10 +25,18 @@ public:
         const auto rope = node_of(graph, nodes.rope).params<afs_rope_params>();
         entry_.frequencies = rope_frequencies(rope);
         entry_.table_in_act_dtype = rope.table_in_act_dtype;
+        if (nodes.attends) {
+            workspace_bytes = attention_split_bytes(args_.params);
+            state_bytes = attention_split_state();
+        }
         entry_.rehearse = args_.params.n_heads * args_.params.head_dim >= kRehearsedWidth;
     }
 
-    Status bind(const Bound& bound, void*) override {
+    Status bind(const Bound& bound, void* state) override {
+        if (nodes_.attends) {
+            args_.split_sums = static_cast<float*>(bound.workspace);
+            args_.split_arrived = static_cast<uint32_t*>(state);
+        }
         const afs_kv& kv = bound.cache(read<afs_value>(graph_.values[nodes_.cache]));
         args_.layout = read<afs_kv_layout>(kv.layout);
         args_.k = kv.k, args_.v = kv.v;

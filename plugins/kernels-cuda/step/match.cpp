@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "chain/chain.hpp"
 #include "device/launch.hpp"
 #include "stream/page.hpp"
 
@@ -31,6 +32,7 @@ public:
         for (const uint32_t n : nodes)
             if (free_.count(n) && at(n).is("linear/1")) try_product(n);
         mark_neighbours();
+        link();
         return std::move(found_);
     }
 
@@ -184,6 +186,55 @@ private:
             for (const uint32_t out : f.product.outs) near = near || values.count(out);
             f.product.beside_attention = near;
         }
+    }
+
+    // ---- products of many vectors, each of what the one before made
+    bool may_be_linked(const Fused& f) const {
+        const ProductNodes& p = f.product;
+        if (f.is_attention || f.is_streamed || p.n_vectors < 2 || p.n_vectors > kChainTokens)
+            return false;
+        const afs_value x = read<afs_value>(graph_.values[p.input]);
+        return x.dtype == AFS_BF16 && x.dims[0] == AFS_DIM_TOKENS;
+    }
+    // Whether `next` reads nothing but what `links` made last, as it is or in the residual stream.
+    bool follows(const Fused& links, const Fused& next) const {
+        const ProductNodes &last = links.chain.back(), &p = next.product;
+        if (!may_be_linked(next) || last.outs.size() != 1 || p.input != last.outs[0]) return false;
+        const bool is_bare = p.residual == kNoValue && p.norm == kNoValue;
+        const bool enters = p.residual != kNoValue && p.norm != kNoValue && !last.gated;
+        if (p.post_norm != kNoValue || !(is_bare || enters)) return false;
+        std::set<uint32_t> nodes = links.nodes;
+        nodes.insert(next.nodes.begin(), next.nodes.end());
+        return inside(p.input, nodes);
+    }
+    void link() {
+        for (size_t first = 0; first < found_.size(); ++first) {
+            const ProductNodes& p = found_[first].product;
+            if (!may_be_linked(found_[first]) || p.residual != kNoValue || p.norm != kNoValue)
+                continue;
+            Fused links = found_[first];
+            links.chain = {p};
+            std::vector<size_t> taken;
+            for (size_t next = first + 1; next < found_.size() && links.chain.size() < kMaxLinks;
+                 ++next) {
+                if (!follows(links, found_[next])) continue;
+                links.chain.push_back(found_[next].product);
+                links.nodes.insert(found_[next].nodes.begin(), found_[next].nodes.end());
+                links.place = std::max(links.place, found_[next].place);
+                taken.push_back(next);
+            }
+            if (taken.empty() || !leaves_early_enough(links)) continue;
+            for (; !taken.empty(); taken.pop_back())
+                found_.erase(found_.begin() + static_cast<ptrdiff_t>(taken.back()));
+            found_[first] = std::move(links);
+        }
+    }
+    bool leaves_early_enough(const Fused& links) const {
+        std::vector<uint32_t> formed = links.chain.back().outs;
+        for (const ProductNodes& p : links.chain)
+            if (p.sum != kNoValue) formed.push_back(p.sum);
+        return std::all_of(formed.begin(), formed.end(),
+                           [&](uint32_t value) { return read_later(value, links); });
     }
 
     // ---- attention and what leads to it

@@ -14,6 +14,7 @@ struct Fused {
     bool is_attention = false, is_streamed = false;  // else a product of many vectors
     ProductNodes product;
     AttentionNodes attention;
+    std::vector<ProductNodes> chain;  // several products instead, one after the other
 };
 
 // query: the class's, with the layouts; sizes: the bucket's. No node is in two of them, and each is

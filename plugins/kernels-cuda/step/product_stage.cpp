@@ -36,9 +36,8 @@ public:
         args.x = bound.tensors[nodes_.input];
         if (is_made()) {
             input_ = lead_in(graph_, nodes_, bound);
-            AFS_TRY(check_close(nodes_.input, bound));
-            if (nodes_.residual != kNoValue) AFS_TRY(check_close(nodes_.residual, bound));
-            if (nodes_.sum != kNoValue) AFS_TRY(check_close(nodes_.sum, bound));
+            for (const uint32_t value : {nodes_.input, nodes_.residual, nodes_.sum})
+                if (value != kNoValue) AFS_TRY(expect_close_rows(graph_, value, bound));
             args.x.data = made_ = workspace;
         }
         args.gated = nodes_.gated;
@@ -74,11 +73,6 @@ private:
         return nodes_.post_norm != kNoValue || nodes_.residual != kNoValue ||
                nodes_.norm != kNoValue;
     }
-    Status check_close(uint32_t value, const Bound& bound) const {
-        if (bound.tensors[value].strides[0] == columns_) return {};
-        return Status(Code::internal, std::string("'") + graph_.values[value]->tag +
-                                          "' has gaps between its rows: expected none");
-    }
 
     const afs_graph& graph_;
     ProductNodes nodes_;
@@ -91,6 +85,13 @@ private:
 };
 
 }  // namespace
+
+Status expect_close_rows(const afs_graph& graph, uint32_t value, const Bound& bound) {
+    const afs_tensor& t = bound.tensors[value];
+    if (t.strides[0] == t.dims[1]) return {};
+    return Status(Code::internal, std::string("'") + graph.values[value]->tag +
+                                      "' has gaps between its rows: expected none");
+}
 
 std::unique_ptr<Stage> make_product_stage(const afs_graph& graph, const ProductNodes& nodes) {
     return std::make_unique<ProductStage>(graph, nodes);

@@ -52,6 +52,12 @@ std::unique_ptr<Stage> make_stream_stage(const afs_graph& graph, const ProductNo
                                          int32_t in_flight);
 // Many.
 std::unique_ptr<Stage> make_product_stage(const afs_graph& graph, const ProductNodes& nodes);
+// Many, through several products: the input of each but the first is what the one before made, as
+// it is or, with a residual and a norm, in the residual stream.
+std::unique_ptr<Stage> make_chain_stage(const afs_graph& graph,
+                                        const std::vector<ProductNodes>& links);
+// An error where a value's rows have gaps between them.
+Status expect_close_rows(const afs_graph& graph, uint32_t value, const Bound& bound);
 // What leads to a product's vectors, from what the values are bound to.
 StreamInput lead_in(const afs_graph& graph, const ProductNodes& nodes, const Bound& bound);
 

@@ -47,7 +47,7 @@ struct EngineCase {
 
 std::vector<EngineCase> engine_cases() {
     std::vector<EngineCase> all;
-    for (const uint32_t n_seqs : {1u, 2u, 8u, 16u, 64u})
+    for (const uint32_t n_seqs : {1u, 2u, 8u, 16u, 32u, 64u})
         for (const EngineCase& each : {EngineCase{"llama3", 256, 4, 2, 64, 0},
                                        {"llama3", 256, 8, 1, 128, 0},
                                        {"olmo2", 256, 4, 4, 64, 0},

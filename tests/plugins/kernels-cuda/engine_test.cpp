@@ -177,6 +177,47 @@ TEST_CASE("engine: deterministic, a request has the same tokens alone and among 
         }
 }
 
+// Over 1,024 positions blocks share a context without being a cluster: three a kv head for one
+// sequence, two for three.
+TEST_CASE("engine: decode steps over long contexts are as the reference's") {
+    if (!gpu()) return;
+    const auto run = [](const std::string& kernels, unsigned n_seqs) {
+        Setup setup;
+        setup.family = "llama3";
+        setup.dtype = AFS_BF16;
+        setup.kernels = {kernels};
+        setup.limits = {256, n_seqs, n_seqs, 2048, 0};
+        setup.config =
+            R"({"hidden_size":128,"intermediate_size":128,"num_hidden_layers":2,)"
+            R"("num_attention_heads":20,"num_key_value_heads":20,"head_dim":64,"vocab_size":97,)"
+            R"("max_position_embeddings":4096,"rope_theta":10000.0,"hidden_act":"silu",)"
+            R"("attention_bias":false,"mlp_bias":false,"rms_norm_eps":1e-05,)"
+            R"("tie_word_embeddings":false,"model_type":"llama",)"
+            R"("architectures":["LlamaForCausalLM"],"bos_token_id":0,"eos_token_id":1})";
+        const Model model = make_model(setup);
+        const auto engine = make_engine(model);
+        for (unsigned s = 0; s < n_seqs; ++s) {
+            afs::Request request;
+            request.prompt = some_ids(1100 + 37 * s, s + 1);
+            request.max_new_tokens = 2;
+            request.n_logprobs = 0;
+            must(engine->submit(request));
+        }
+        std::vector<Run> all;
+        for (const auto& [id, each] : run_all(*engine)) all.push_back(each);
+        return all;
+    };
+    for (const unsigned n_seqs : {1u, 3u}) {
+        const auto ours = run("cuda", n_seqs), theirs = run("reference", n_seqs);
+        for (unsigned s = 0; s < n_seqs; ++s) {
+            REQUIRE(ours[s].ids.size() == 2);
+            REQUIRE(ours[s].ids[0] == theirs[s].ids[0]);  // made by a prompt's step
+            CHECK(ours[s].ids[1] == theirs[s].ids[1]);    // by a decode step
+            CHECK(std::abs(ours[s].events[1].logprob - theirs[s].events[1].logprob) < 0.02);
+        }
+    }
+}
+
 TEST_CASE("engine: rows that the host samples, and log-probabilities") {
     if (!gpu()) return;
     const auto run = [](const std::string& kernels) {

@@ -14,6 +14,10 @@ struct AttentionArgs {
     afs_tensor q, out;  // [n_tokens, n_heads * head_dim]
     const void *k, *v;  // this layer's cache
     cudaStream_t stream;
+    // For attention_decode over long contexts: attention_split_bytes and attention_split_state, the
+    // latter zero between launches. NULL: clusters alone.
+    float* split_sums = nullptr;
+    uint32_t* split_arrived = nullptr;
 };
 
 constexpr uint32_t kAttentionMaxHeadDim = 512;
@@ -53,6 +57,8 @@ Status attention_entry(const AttentionArgs& args, const AttentionEntry& entry, b
 // A decode step in fp16 or bf16 with a cache of the same dtype (sm_90 and later): a cluster of
 // blocks for each sequence and kv head shares its context.
 bool attention_decode_fits(const AttentionArgs& args);
+uint64_t attention_split_bytes(const afs_attention_params& params);
+uint64_t attention_split_state();
 // entry NULL: q is turned and the cache complete. early: see stream_launch.
 Status attention_decode(const AttentionArgs& args, const AttentionEntry* entry, bool early);
 

@@ -23,7 +23,7 @@ namespace afs::cuda {
 namespace {
 
 constexpr int kWarps = 4, kThreads = 32 * kWarps;
-constexpr uint32_t kLongContext = 1024;
+constexpr uint32_t kLongContext = 1024, kShortContext = 256;
 constexpr int kHeads = kAttentionDecodeGroup;  // the n side of a product
 constexpr int kTile = 16;                      // positions of a warp at a time
 
@@ -35,6 +35,9 @@ struct DecodeParams {
     CacheStride k_stride, v_stride;
     const int32_t *cu_seqlens, *context_lens, *block_table, *positions, *slots;
     uint32_t n_seqs, max_blocks, max_context, block_size, n_heads, n_kv_heads, group;
+    uint32_t block_shift;  // of a block_size that is a power of two; else 32
+    float* sums;           // of blocks that are no cluster, and how many of them are there
+    uint32_t* arrived;
     float scale;
     bool entry;     // q, k and v are raw products: norm, turn, append
     bool rehearse;  // there is time before the kernel before is over
@@ -42,6 +45,13 @@ struct DecodeParams {
     float q_eps, k_eps;
     bool q_before_cast, k_before_cast, table_in_act_dtype;
     RopeFrequencies frequencies;
+
+    __device__ uint32_t block_of(uint32_t position) const {
+        return block_shift < 32 ? position >> block_shift : position / block_size;
+    }
+    __device__ uint32_t slot_of(uint32_t position) const {
+        return block_shift < 32 ? position & (block_size - 1) : position % block_size;
+    }
 };
 
 template <class T, int kHeadDim>
@@ -120,6 +130,49 @@ __device__ void take_rows(const DecodeParams<T>& p, uint32_t token, uint32_t kv_
         put(s.newest_v, p.v_cache + p.v_stride.at(block, kv_head, slot), (t - kFirstV) * 8, value);
 }
 
+// Blocks that share a context without being a cluster: each leaves its sums, the last one to come
+// adds them up in order.
+template <class T, int kHeadDim>
+__device__ void finish_parts(const DecodeParams<T>& p, uint32_t token, uint32_t pair,
+                             const Shared<T, kHeadDim>& s) {
+    __shared__ bool is_last;
+    constexpr uint32_t kPitch = kHeadDim + 2;
+    const uint32_t n_parts = gridDim.x, size = p.group * kPitch;
+    float* const all = p.sums + uint64_t{pair} * n_parts * size;
+    float* const own = all + blockIdx.x * size;
+    __syncthreads();
+    for (uint32_t i = threadIdx.x; i < size; i += kThreads) {
+        const uint32_t h = i / kPitch, d = i % kPitch;
+        __stcg(own + i, d < kHeadDim    ? s.sum[0][h][d]
+                        : d == kHeadDim ? s.whole[h].m
+                                        : s.whole[h].l);
+    }
+    __threadfence();
+    __syncthreads();
+    if (threadIdx.x == 0) {
+        is_last = atomicAdd(p.arrived + pair, 1) == n_parts - 1;
+        if (is_last) p.arrived[pair] = 0;
+        __threadfence();
+    }
+    __syncthreads();
+    if (!is_last) return;
+    const uint32_t kv_head = pair % p.n_kv_heads;
+    for (uint32_t i = threadIdx.x; i < p.group * kHeadDim; i += kThreads) {
+        const uint32_t h = i / kHeadDim, d = i % kHeadDim;
+        Partial whole = {-INFINITY, 0};
+        float sum = 0;
+#pragma unroll 8
+        for (uint32_t part = 0; part < n_parts; ++part) {
+            const float* from = all + part * size + h * kPitch;
+            const float m = __ldcg(from + kHeadDim), l = __ldcg(from + kHeadDim + 1);
+            const float top = fmaxf(whole.m, m), keep = worth(whole.m, top), more = worth(m, top);
+            sum = sum * keep + __ldcg(from + d) * more;
+            whole = {top, whole.l * keep + l * more};
+        }
+        p.out.row(token)[(kv_head * p.group + h) * kHeadDim + d] = narrow<T>(sum / whole.l);
+    }
+}
+
 // With 168 registers an SM has room for a block beside two of products (stream/stream.cu): the one
 // that it waits for and the one that waits for it.
 template <class T, int kHeadDim, int kCluster>
@@ -129,6 +182,7 @@ __global__ void __maxnreg__(168)
     __shared__ Shared<T, kHeadDim> s;
     constexpr int kChunks = kHeadDim / 32;
     const uint32_t rank = cluster_rank(), kv_head = blockIdx.y, seq = blockIdx.z;
+    const uint32_t part = blockIdx.x, n_parts = kCluster == 1 ? gridDim.x : kCluster;
     const auto token = static_cast<uint32_t>(p.cu_seqlens[seq]);
     const bool empty = static_cast<int32_t>(token) >= p.cu_seqlens[seq + 1];
     const uint32_t warp = threadIdx.x / 32, lane = threadIdx.x % 32, dim = lane % 4 * 8;
@@ -138,18 +192,26 @@ __global__ void __maxnreg__(168)
                                    : min(static_cast<uint32_t>(max(p.context_lens[seq], 0)),
                                          min(p.max_context, p.max_blocks * p.block_size));
     const uint32_t stored = p.entry && context > 0 ? context - 1 : context;
-    const uint32_t share = (stored + kCluster - 1) / kCluster;
-    const uint32_t begin = min(rank * share, stored), end = min(begin + share, stored);
+    const uint32_t share = (stored + n_parts - 1) / n_parts;
+    const uint32_t begin = min(part * share, stored), end = min(begin + share, stored);
     const int32_t* blocks = p.block_table + uint64_t{seq} * p.max_blocks;
+    // Which of the cache's blocks a lane's two positions of a tile lie in; asked for a turn early.
+    uint32_t held[2];
+    const auto find = [&](uint32_t first) {
+#pragma unroll
+        for (int half = 0; half < 2; ++half) {
+            const uint32_t position = first + half * 8 + lane / 4;
+            held[half] = position < end ? blocks[p.block_of(position)] : 0;
+        }
+    };
     const auto fetch = [&](const T* cache, const CacheStride& stride, uint32_t first,
                            Side<kHeadDim>& to) {
 #pragma unroll
         for (int half = 0; half < 2; ++half) {
             const uint32_t position = first + half * 8 + lane / 4;
             const bool inside = position < end;
-            const uint32_t block = inside ? position / p.block_size : 0;
-            const T* from = cache + stride.at(inside ? blocks[block] : 0, kv_head,
-                                              inside ? position - block * p.block_size : 0);
+            const T* from =
+                cache + stride.at(held[half], kv_head, inside ? p.slot_of(position) : 0);
 #pragma unroll
             for (int c = 0; c < kChunks; ++c) {
                 uint4& target = half ? to.high[c] : to.low[c];
@@ -160,6 +222,7 @@ __global__ void __maxnreg__(168)
     };
     Side<kHeadDim> k, v;
     uint32_t first = begin + warp * kTile;
+    find(first);
     fetch(p.k_cache, p.k_stride, first, k);
     fetch(p.v_cache, p.v_stride, first, v);
     if (p.entry && threadIdx.x < kHeadDim / 2)
@@ -167,7 +230,7 @@ __global__ void __maxnreg__(168)
             rope_cos_sin<T>(empty ? 0 : p.positions[token], p.frequencies.inv_freq[threadIdx.x],
                             p.table_in_act_dtype);
     if (empty) return wait_for_previous();  // the whole cluster
-    const bool has_newest = p.entry && rank == kCluster - 1;
+    const bool has_newest = p.entry && part == n_parts - 1;
     const float scale = p.scale * 1.44269504f;
     Sums<T, kHeadDim> own;
     constexpr uint32_t kStride = kWarps * kTile;
@@ -182,6 +245,7 @@ __global__ void __maxnreg__(168)
         // registers for them. The newest position is the first of a tile of its own, of the warp
         // with the least to do.
         bool newest = has_newest && warp == kWarps - 1;
+        if (!rehearsal) find(first + kStride);
         for (uint32_t at = first; at < end || newest || rehearsal; at += kStride) {
             const bool from_cache = at < end, more = at + kStride < end && !rehearsal;
             if (!from_cache && !rehearsal) {
@@ -204,7 +268,10 @@ __global__ void __maxnreg__(168)
             own.weigh(scores);
             Side<kHeadDim> values = v;
             values.transpose();
-            if (more) fetch(p.v_cache, p.v_stride, at + kStride, v);
+            if (more) {
+                fetch(p.v_cache, p.v_stride, at + kStride, v);
+                find(at + 2 * kStride);
+            }
             own.add(scores, values);
             if (rehearsal) break;
         }
@@ -227,6 +294,10 @@ __global__ void __maxnreg__(168)
             }
             s.sum[0][h][d] = sum;
             if (d == 0) s.whole[h] = whole;
+        }
+        if (kCluster == 1 && n_parts > 1) {
+            if (rehearsal) continue;
+            return finish_parts<T, kHeadDim>(p, token, seq * p.n_kv_heads + kv_head, s);
         }
         cluster_sync();
         // The cluster's blocks: each finishes its share of the elements.
@@ -258,8 +329,14 @@ __global__ void __maxnreg__(168)
 #endif
 }
 
+uint32_t shift_of(uint32_t block_size) {
+    uint32_t shift = 0;
+    while (shift < 32 && uint64_t{1} << shift != block_size) ++shift;
+    return shift;
+}
+
 template <class T>
-DecodeParams<T> params_of(const AttentionArgs& a, const AttentionEntry* e, bool early) {
+DecodeParams<T> params_of(const AttentionArgs& a, const AttentionEntry* e, bool rehearse) {
     DecodeParams<T> p = {rows_of<const T>(a.q),
                          {},
                          {},
@@ -280,9 +357,12 @@ DecodeParams<T> params_of(const AttentionArgs& a, const AttentionEntry* e, bool 
                          a.params.n_heads,
                          a.params.n_kv_heads,
                          a.params.n_heads / a.params.n_kv_heads,
+                         shift_of(a.layout.block_size),
+                         a.split_sums,
+                         a.split_arrived,
                          a.params.scale,
                          e != nullptr,
-                         early && e != nullptr && e->rehearse && a.step.n_seqs == 1,
+                         rehearse,
                          nullptr,
                          nullptr,
                          0,
@@ -304,13 +384,18 @@ DecodeParams<T> params_of(const AttentionArgs& a, const AttentionEntry* e, bool 
 }
 
 template <class T, int kHeadDim, int kCluster>
-Status launch_decode(const AttentionArgs& a, const AttentionEntry* entry, bool early) {
+Status launch_decode(const AttentionArgs& a, const AttentionEntry* entry, bool early,
+                     uint32_t parts = kCluster) {
     const auto kernel = attention_decode_kernel<T, kHeadDim, kCluster>;
     AFS_TRY(prefer_shared(kernel, 0));
-    Launch how = {dim3(kCluster, a.params.n_kv_heads, a.step.n_seqs), kThreads, 0, a.stream};
+    Launch how = {dim3(parts, a.params.n_kv_heads, a.step.n_seqs), kThreads, 0, a.stream};
     how.overlaps = early;
     how.cluster = kCluster;
-    return launch(how, kernel, params_of<T>(a, entry, early));
+    // Where every block finds a place while the kernel before still runs.
+    const bool rehearse =
+        early && entry && entry->rehearse &&
+        uint64_t{parts} * a.params.n_kv_heads * a.step.n_seqs <= static_cast<uint64_t>(n_blocks());
+    return launch(how, kernel, params_of<T>(a, entry, rehearse));
 }
 
 // The blocks that a cluster has beyond one pay while all find a place at once: beside the products'
@@ -319,13 +404,25 @@ Status launch_decode(const AttentionArgs& a, const AttentionEntry* entry, bool e
 int cluster_of(const AttentionArgs& a) {
     const uint64_t pairs = uint64_t{a.step.n_seqs} * a.params.n_kv_heads;
     const uint64_t limit = a.step.n_seqs == 1 ? 80 : a.step.max_context <= kLongContext ? 132 : 576;
-    int cluster = 8;
+    int cluster = a.step.max_context <= kShortContext ? 4 : 8;  // a turn of every warp's
     while (cluster > 1 && static_cast<uint64_t>(cluster) * pairs > limit) cluster /= 2;
     return cluster;
 }
 
+// Over long contexts: blocks that share one without being a cluster, which find a place each where
+// clusters of more than two do not; 1: a cluster. Of one sequence, eight blocks of a cluster are
+// faster where there are few kv heads, and more than three parts were slower.
+uint32_t parts_of(const AttentionArgs& a) {
+    if (!a.split_sums || a.step.max_context <= kLongContext) return 1;
+    const uint32_t pairs = a.step.n_seqs * a.params.n_kv_heads;
+    const uint32_t places = static_cast<uint32_t>(n_blocks()) / pairs;
+    return a.step.n_seqs > 1 ? places : pairs > 16 ? std::min(places, 3u) : 1;
+}
+
 template <class T, int kHeadDim>
 Status choose_cluster(const AttentionArgs& a, const AttentionEntry* entry, bool early) {
+    if (const uint32_t parts = parts_of(a); parts > 1)
+        return launch_decode<T, kHeadDim, 1>(a, entry, early, parts);
     switch (cluster_of(a)) {
         case 8: return launch_decode<T, kHeadDim, 8>(a, entry, early);
         case 4: return launch_decode<T, kHeadDim, 4>(a, entry, early);
@@ -340,6 +437,14 @@ Status choose(const AttentionArgs& a, const AttentionEntry* entry, bool early) {
 }
 
 }  // namespace
+
+uint64_t attention_split_bytes(const afs_attention_params& p) {
+    return sizeof(float) * static_cast<uint64_t>(n_blocks()) * (p.n_heads / p.n_kv_heads) *
+           (p.head_dim + 2);
+}
+uint64_t attention_split_state() {
+    return sizeof(uint32_t) * static_cast<uint64_t>(n_blocks());
+}
 
 bool attention_decode_fits(const AttentionArgs& a) {
     return has_hopper() && attention_is_wide(a) &&

@@ -10,6 +10,7 @@
 #include "device/launch.hpp"
 #include "kernels/cache.cuh"
 #include "kernels/overlap.cuh"
+#include "kernels/reduce.cuh"
 #include "kernels/ring.cuh"
 #include "kernels/rows.cuh"
 #include "kernels/wgmma.cuh"
@@ -193,6 +194,35 @@ __device__ void take_queries(const PrefillParams<T>& p, const Work& work, int32_
     sync_group(group);
 }
 
+// A row by one warp, position by position: a v that is infinite or NaN makes NaN of the weight 0 of
+// a row that does not see it, where many rows are multiplied at once.
+template <class T, int kHeadDim>
+__device__ void make_again(const PrefillParams<T>& p, const int32_t* blocks, int32_t kv_head,
+                           int32_t n, const T* q, T* out) {
+    constexpr int kPer = kHeadDim / 32;
+    const int first = static_cast<int>(threadIdx.x) % 32 * kPer;
+    const auto worth = [](float from, float to) {
+        return from == -INFINITY ? 0.0f : exp2f(from - to);
+    };
+    float sum[kPer] = {}, m = -INFINITY, l = 0;
+    for (int32_t position = 0; position < n; ++position) {
+        const int64_t block = blocks[position / p.block_size], slot = position % p.block_size;
+        const T* k = p.k + p.k_stride.at(block, kv_head, slot) + first;
+        const T* v = p.v + p.v_stride.at(block, kv_head, slot) + first;
+        float dot = 0;
+#pragma unroll
+        for (int i = 0; i < kPer; ++i) dot += widen(q[first + i]) * widen(k[i]);
+        const float score = warp_sum(dot) * p.scale, top = fmaxf(m, score);
+        const float keep = worth(m, top), weight = worth(score, top);
+        l = l * keep + weight;
+#pragma unroll
+        for (int i = 0; i < kPer; ++i) sum[i] = sum[i] * keep + weight * widen(v[i]);
+        m = top;
+    }
+#pragma unroll
+    for (int i = 0; i < kPer; ++i) out[first + i] = narrow<T>(sum[i] / l);
+}
+
 template <class T, int kHeadDim>
 __device__ void store_rows(const PrefillParams<T>& p, const Work& work, int32_t kv_head, int group,
                            const Sums<kHeadDim>& sums, Shared<kHeadDim>& s) {
@@ -200,6 +230,7 @@ __device__ void store_rows(const PrefillParams<T>& p, const Work& work, int32_t 
     const int thread = static_cast<int>(threadIdx.x) % kGroupThreads;
     const int warp = thread / 32, lane = thread % 32;
     sync_group(group);  // nobody reads the queries any more
+    bool finite[2];
 #pragma unroll
     for (int h = 0; h < 2; ++h) {
         const int row = group * kGroupRows + warp * 16 + lane / 4 + 8 * h;
@@ -207,11 +238,16 @@ __device__ void store_rows(const PrefillParams<T>& p, const Work& work, int32_t 
         l += __shfl_xor_sync(0xffffffffu, l, 1);
         l += __shfl_xor_sync(0xffffffffu, l, 2);
         const float inverse = 1.0f / l;
+        float zero = 0;  // NaN once something is not finite
 #pragma unroll
-        for (int j = 0; j < kHeadDim / 8; ++j)
+        for (int j = 0; j < kHeadDim / 8; ++j) {
+            const float a = sums.out[4 * j + 2 * h] * inverse;
+            const float b = sums.out[4 * j + 2 * h + 1] * inverse;
+            zero = fmaf(a, 0.0f, fmaf(b, 0.0f, zero));
             *reinterpret_cast<uint32_t*>(s.q + j / 8 * kRows * kRowBytes + in_panel(row, j % 8) +
-                                         lane % 4 * 4) =
-                pack<T>(sums.out[4 * j + 2 * h] * inverse, sums.out[4 * j + 2 * h + 1] * inverse);
+                                         lane % 4 * 4) = pack<T>(a, b);
+        }
+        finite[h] = zero == 0;
     }
     __syncwarp();
     for (int i = lane; i < 16 * kChunks; i += 32) {
@@ -222,6 +258,19 @@ __device__ void store_rows(const PrefillParams<T>& p, const Work& work, int32_t 
                                   (kv_head * p.group + head) * kHeadDim + chunk * 8) =
             *reinterpret_cast<const uint4*>(s.q + chunk / 8 * kRows * kRowBytes +
                                             in_panel(row, chunk % 8));
+    }
+    __syncwarp();
+    for (int h = 0; h < 2; ++h) {
+        const uint32_t lanes = __ballot_sync(~0u, !finite[h]);  // four to a row
+        for (int r = 0; lanes && r < 8; ++r) {
+            const int row = group * kGroupRows + warp * 16 + 8 * h + r;
+            const int token = row / p.group, head = kv_head * p.group + row % p.group;
+            if (!(lanes >> 4 * r & 0xf) || token >= work.n_tokens) continue;
+            make_again<T, kHeadDim>(p, p.block_table + int64_t{work.seq} * p.max_blocks, kv_head,
+                                    min(work.position + token + 1, p.most),
+                                    p.q.row(work.token + token) + head * kHeadDim,
+                                    p.out.row(work.token + token) + head * kHeadDim);
+        }
     }
 }
 

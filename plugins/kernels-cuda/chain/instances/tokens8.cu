@@ -1,0 +1,7 @@
+#include "chain/chain.cuh"
+
+namespace afs::cuda {
+
+AFS_CHAIN_INSTANCE(8)
+
+}  // namespace afs::cuda
