@@ -1,8 +1,9 @@
 // The kernel of a chain: one block an SM, all at the same time. Two warpgroups multiply as in
-// product.cuh, every product divided between all blocks (stream-K). Of a third warpgroup
-//   warp 0 asks for weights, of all links in order, as far as the ring has room: it waits for
-//   nobody, warp 1 asks for x, of a link as soon as every block is through with the one before,
-//   warp 2 makes the rows' 1 / RMS meanwhile.
+// product.cuh, every product divided between all blocks (stream-K). Of a third warpgroup, warp 0
+// asks for weights, of all links in order, as far as the ring has room: it waits for nobody. Warp 1
+// asks for x, of a link as soon as every block is through with the one before, and warp 2 makes the
+// rows' 1 / RMS meanwhile.
+//
 // A link's results are written by stores and read by the copy engine of other SMs, which the reader
 // fences towards.
 #pragma once
