@@ -46,6 +46,14 @@ std::string narrow_sum(const OpCase& c, const Outcome& o, const Arithmetic& how)
     return {};
 }
 
+// Whether it is right but for subnormal numbers, which it may take or give as 0 if it says so.
+bool flushes(const OpCase& c, const Outcome& o, const Arithmetic& how) {
+    if (how.flags & AFS_FLUSH_SUBNORMALS) return false;
+    Arithmetic other = how;
+    other.flags |= AFS_FLUSH_SUBNORMALS;
+    return fits(o, judge_case(c, other));
+}
+
 // Softmax weights of some 8 bits.
 std::string narrow_weights(const OpCase& c, const Outcome& o, const Arithmetic& how) {
     if (bound::unit_roundoff(how.internal_dtype) >= bound::unit_roundoff(AFS_BF16)) return {};
@@ -90,6 +98,7 @@ std::string other_rounding(const OpCase& c, const Outcome& o) {
 
 std::string wrong_precision(const OpCase& c, const Outcome& o) {
     const Arithmetic how = arithmetic(o.verdict, c.output.dtype);
+    if (flushes(c, o, how)) return "flushes subnormals, which it does not declare";
     if (c.op == "linear/1") return narrow_sum(c, o, how);
     if (c.op == "attention/1") return narrow_weights(c, o, how);
     return c.op == "rms_norm/1" ? other_rounding(c, o) : std::string();

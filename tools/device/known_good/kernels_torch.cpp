@@ -56,9 +56,11 @@ class Attention final : public afs::Op {
 public:
     explicit Attention(const afs::Node& node) : params_(node.params<afs_attention_params>()) {}
 
-    // torch rounds probabilities to the inputs' dtype before their product with v.
+    // torch rounds probabilities to the inputs' dtype before their product with v, and its kernels
+    // for bf16 and fp32 are built to flush subnormals.
     static void query(const afs::Node& node, int32_t cache, afs_verdict& out) {
         answer(node, cache, node.out().dtype, out);
+        if (node.out().dtype != AFS_F16) out.flags |= AFS_FLUSH_SUBNORMALS;
     }
 
     afs::Status run(const afs_run& run) override {
