@@ -95,6 +95,29 @@ TEST_CASE("run time: out of memory says needed, available and what to lower") {
     CHECK(failed < 19);
 }
 
+TEST_CASE("run time: an input without end is refused, not read until memory is gone") {
+    const std::vector<std::vector<std::string>> verbs = {
+        {"--model-plugin", "llama3", "-q"},
+        {"--model-plugin", "llama3", "-q", "--file", "/dev/zero"},
+        {"tokenize", "--model-plugin", "llama3"},
+        {"tokenize", "--model-plugin", "llama3", "--whole"},
+        {"tokenize", "--model-plugin", "llama3", "--file", "/dev/zero"},
+        {"chat", "--model-plugin", "llama3", "--chat-template", "llama3", "-q"},
+    };
+    for (const auto& args : verbs) {
+        const auto r = limited("true", args, "</dev/zero");
+        CAPTURE(args, r.err);
+        CHECK(r.exit_code == 1);
+        CHECK_THAT(r.err, Contains("a text has more than 67108864 bytes; give it in parts"));
+    }
+    // A message of many lines that never ends.
+    const auto lines_without_end =
+        limited("true", verbs.back(), "< <(echo '\"\"\"'; exec yes \"$(printf %01000d 0)\" 2>&-)");
+    CAPTURE(lines_without_end.err);
+    CHECK(lines_without_end.exit_code == 1);
+    CHECK_THAT(lines_without_end.err, Contains("a text has more than 67108864 bytes"));
+}
+
 TEST_CASE("run time: a full disk behind standard output is an error of every verb") {
     const std::vector<std::vector<std::string>> verbs = {
         {"--help"},
@@ -115,11 +138,13 @@ TEST_CASE("run time: a full disk behind standard output is an error of every ver
         {"conformance", "llama3"},
         {"compare", "--base", "reference", "--test", "reference", "--no-speed"},
         {"doctor", "--checks", "model"},
+        {"report", "--no-sanity"},
     };
     for (const auto& args : verbs) {
         const afs::test::TempFolder folder;
         auto full = args;
-        if (args[0] == "doctor") full.insert(full.end(), {"--reports", folder.path().string()});
+        if (args[0] == "doctor" || args[0] == "report")
+            full.insert(full.end(), {"--reports", folder.path().string()});
         const auto r = limited("true", full, ">/dev/full", folder.path().string());
         CAPTURE(args, r.err);
         CHECK(r.exit_code == 1);
@@ -164,6 +189,7 @@ TEST_CASE("run time: files that cannot be written whole leave nothing behind") {
         {{"weights", "convert", kLlama, "FILE.gguf"}, "4096"},
         {{"weights", "convert", kLlama, "FILE", "--as", "fp16"}, "4096"},
         {{"doctor", "--checks", "model", "--reports", "FILE"}, "0"},
+        {{"report", "--no-sanity", "--reports", "FILE"}, "0"},
         {{"plugins", "new", "mine", "--folder", "FILE"}, "0"},
     };
     for (const Case& c : cases) {
