@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -116,6 +117,29 @@ TEST_CASE("run time: an input without end is refused, not read until memory is g
     CAPTURE(lines_without_end.err);
     CHECK(lines_without_end.exit_code == 1);
     CHECK_THAT(lines_without_end.err, Contains("a text has more than 67108864 bytes"));
+}
+
+TEST_CASE("run time: closed standard input, output and error neither hang nor end in other files") {
+    const std::vector<std::string> prompt = {"-p", "The cat", "-n", "2", "-q"};
+    CHECK(limited("true", prompt, "<&- 2>&-").exit_code == 0);
+    const auto out = limited("true", prompt, ">&-");
+    CHECK(out.exit_code == 1);
+    CHECK_THAT(out.err, Contains("cannot write to standard output: Bad file descriptor"));
+    for (const std::vector<std::string>& reads : std::vector<std::vector<std::string>>{
+             {"-q"}, {"tokenize"}, {"chat", "--chat-template", "llama3", "-q"}}) {
+        auto args = reads;
+        args.insert(args.end(), {"--model-plugin", "llama3"});
+        const auto in = limited("true", args, "<&-");
+        CAPTURE(args, in.err);
+        CHECK(in.exit_code == 1);
+        CHECK_THAT(in.err, Contains("cannot read the input: Bad file descriptor"));
+    }
+    // What is said on closed streams lands in no file that is written meanwhile.
+    const afs::test::TempFolder folder;
+    const std::string file = (folder.path() / "trace.json").string();
+    limited("true", {"trace", "-p", "The cat", "-n", "1", "--chrome", file}, "<&- >&- 2>&-");
+    std::ifstream written(file);
+    CHECK_FALSE(nlohmann::json::parse(written).empty());
 }
 
 TEST_CASE("run time: a full disk behind standard output is an error of every verb") {
