@@ -1,4 +1,7 @@
 // afs-host: finds the verb, parses its options, runs it.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
@@ -124,6 +127,14 @@ int run(std::vector<std::string> args) {
     return command->run(*command, *parsed);
 }
 
+// Standard input, output and error that came closed are opened, so that no file of ours gets their
+// numbers: messages would be written into it. The wrong way, so that their use is still an error.
+void hold_standard_descriptors() {
+    for (const int number : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+        if (fcntl(number, F_GETFD) < 0)
+            static_cast<void>(open("/dev/null", number == STDIN_FILENO ? O_WRONLY : O_RDONLY));
+}
+
 // What was printed and lies still in a buffer may meet a full disk or a closed pipe only now.
 int finish(int code) {
     if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
@@ -135,6 +146,7 @@ int finish(int code) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    hold_standard_descriptors();
     afs::exit_on_lost_pages(afs::kFailed);
     try {
         return finish(run(std::vector<std::string>(argv + 1, argv + argc)));

@@ -54,10 +54,14 @@ Status say(Chat& chat, const std::string& text) {
     return {};
 }
 
+bool is_command(const std::string& line) {
+    return line.starts_with('/') && !line.starts_with("//");
+}
+
 // A line that is a command, or a message. False: leave.
 Result<bool> take(Chat& chat, const std::string& line) {
     if (line.empty()) return true;
-    if (line[0] != '/' || line.starts_with("//")) {
+    if (!is_command(line)) {
         AFS_TRY(say(chat, line[0] == '/' ? line.substr(1) : line));
         return true;
     }
@@ -87,8 +91,10 @@ int converse(Chat& chat, MessageReader& reader, bool on_terminal) {
         if (!go_on) {
             report_failure(go_on.status(), kFailed);
             failed = true;
-            // A message or command that was wrong leaves the rest of the conversation as it was.
-            if (go_on.status().code() != Code::invalid && go_on.status().code() != Code::not_found)
+            // A command that failed (/save on a full disk) or a message that was wrong leaves the
+            // conversation as it was.
+            const Code code = go_on.status().code();
+            if (!is_command(**line) && code != Code::invalid && code != Code::not_found)
                 return kFailed;
         } else if (!*go_on) {
             break;

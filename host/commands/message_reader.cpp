@@ -31,6 +31,7 @@ Result<std::optional<std::string>> MessageReader::next() {
         AFS_ASSIGN(line, read_line(". "));
         if (!line) return std::optional<std::string>(std::move(text));  // the end closes it too
         text += "\n" + *line;
+        if (text.size() > kMostTextBytes) return text_too_long();
     }
     text.resize(text.size() - kFence.size());
     if (text.starts_with('\n')) text.erase(0, 1);  // the mark stood on a line of its own

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -15,14 +16,16 @@
 namespace afs {
 namespace {
 
-volatile std::sig_atomic_t caught = 0;
+// Atomic: a signal comes to any thread, and downloads ask from theirs.
+std::atomic<int> caught{0};
+static_assert(std::atomic<int>::is_always_lock_free, "written by a signal handler");
 // A byte for each signal: whoever waits for input waits for this too, so that no signal slips
 // through between a look at `caught` and the wait, whichever thread it comes to.
 int wake[2] = {-1, -1};
 
 void on_signal(int number) {
-    if (caught != 0) _exit(128 + number);  // asked twice: now
-    caught = number;
+    int none = 0;
+    if (!caught.compare_exchange_strong(none, number)) _exit(128 + number);  // asked twice: now
     const int kept = errno;
     [[maybe_unused]] const ssize_t written = ::write(wake[1], "", 1);
     errno = kept;
@@ -109,6 +112,11 @@ void clear_interrupt() {
     caught = 0;
 }
 
+Status text_too_long() {
+    return invalid("cannot read the input: a text has more than " + std::to_string(kMostTextBytes) +
+                   " bytes; give it in parts");
+}
+
 Status write_out(std::string_view text) {
     while (!text.empty()) {
         const ssize_t written = ::write(STDOUT_FILENO, text.data(), text.size());
@@ -129,6 +137,7 @@ Result<bool> LineReader::read_more() {
     if (ended_) return false;
     buffer_.erase(0, at_);
     at_ = 0;
+    if (buffer_.size() > kMostTextBytes) return text_too_long();
     std::array<char, 65536> part;
     for (;;) {
         pollfd waited[2] = {{descriptor_, POLLIN, 0}, {wake[0], POLLIN, 0}};

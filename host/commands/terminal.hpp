@@ -37,7 +37,12 @@ void clear_interrupt();
 // Writes all of it to standard output and flushes; IO says what went wrong ("broken pipe").
 Status write_out(std::string_view text);
 
-// The lines of an open file as they come, without their line feeds.
+// Of one line, message or prompt: more would take memory without end (`< /dev/zero`) before any
+// context refused it.
+constexpr size_t kMostTextBytes = size_t{64} << 20;
+Status text_too_long();
+
+// The lines of an open file as they come, without their line feeds. INVALID: a text is too long.
 class LineReader {
 public:
     explicit LineReader(int descriptor) : descriptor_(descriptor) {}

@@ -46,7 +46,7 @@ private:
         if (!folder.empty() && chdir(folder.c_str()) != 0) _exit(126);
         std::vector<std::string> variables = {
             "PATH=" + std::string(std::getenv("PATH") ? std::getenv("PATH") : ""), "HOME=/tmp"};
-        for (const char* keep : {"ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"})
+        for (const char* keep : {"ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS"})
             if (const char* value = std::getenv(keep))
                 variables.push_back(std::string(keep) + "=" + value);
         for (const auto& [key, value] : environment) variables.push_back(key + "=" + value);

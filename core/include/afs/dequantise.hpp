@@ -88,6 +88,7 @@ AFS_INLINE void k_scale_min(const uint8_t* packed, int j, int& scale, int& minim
     }
 }
 
+// NOLINTBEGIN(bugprone-implicit-widening-of-multiplication-result): offsets in a block, below 256.
 // d * scale * q - dmin * minimum: 8 groups of 32, two groups to 32 bytes of nibbles.
 AFS_INLINE void q4_k(const uint8_t* block, float* __restrict to) {
     const float d = f16_at(block), dmin = f16_at(block + 2);
@@ -138,6 +139,7 @@ AFS_INLINE void q6_k(const uint8_t* block, float* __restrict to) {
             }
         }
 }
+// NOLINTEND(bugprone-implicit-widening-of-multiplication-result)
 
 template <auto kBlock>
 AFS_INLINE void each(const BlockFormat& format, const void* from, float* to, size_t n) {

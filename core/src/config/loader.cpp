@@ -72,9 +72,11 @@ Status ConfigLoader::prepare() {
 
 Status ConfigLoader::take_file(const fs::path& file, const std::string& asked_by) {
     const fs::path full = (config_.working_folder_ / file).lexically_normal();
+    std::error_code ignored;
     if (!is_file(full))
         return not_found("cannot read configuration '" + file.string() + "' named by " + asked_by +
-                         ": no such file (looked for " + full.string() + ")");
+                         (fs::exists(full, ignored) ? ": not a regular file" : ": no such file") +
+                         " (looked for " + full.string() + ")");
     config_.file_ = full;
     return {};
 }

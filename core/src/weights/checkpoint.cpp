@@ -209,6 +209,7 @@ Status Checkpoint::open_folder(bool with_tensors) {
     if (!single && !sharded) {
         const std::vector<fs::path> models = gguf_models_in(path_);
         std::vector<std::string> names;
+        names.reserve(models.size());
         for (const fs::path& model : models) names.push_back(model.filename().string());
         if (models.size() == 1) return open_gguf(models.front());
         if (models.size() > 1)

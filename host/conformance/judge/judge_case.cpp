@@ -42,7 +42,8 @@ Gathered gather(const OpCase& c, uint32_t s, size_t context) {
     Gathered g{std::vector<double>(context * width), std::vector<double>(context * width)};
     for (size_t t = 0; t < context; ++t)
         for (size_t e = 0; e < width; ++e) {
-            const int32_t block = c.step.block_table[s * c.step.max_blocks + t / block_size];
+            const int32_t block =
+                c.step.block_table[size_t{s} * c.step.max_blocks + t / block_size];
             const int32_t slot =
                 block * static_cast<int32_t>(block_size) + static_cast<int32_t>(t % block_size);
             const auto head = static_cast<int64_t>(e / cache.layout.head_dim),

@@ -116,7 +116,7 @@ TEST_CASE("a FIFO as configuration does not hang") {
     REQUIRE(mkfifo((folder.path() / "pipe").c_str(), 0600) == 0);
     ConfigRequest request = in(folder);
     request.file = "pipe";
-    check_contains(refusal(request), {"'pipe'"});
+    check_contains(refusal(request), {"'pipe'", "not a regular file"});
 }
 
 TEST_CASE("lines of .env with mistakes, foreign lines are ignored") {

@@ -188,6 +188,31 @@ TEST_CASE("mistakes in a script are said, the rest goes on, and the exit code te
     CHECK(json_lines(result.out).size() == 1);
 }
 
+TEST_CASE("a /save that fails loses nothing: neither the conversation nor what was saved before") {
+    const afs::test::TempFolder folder;
+    const std::string file = folder.write("chat.json", "of before").string();
+    const std::string later = (folder.path() / "later.json").string();
+    const std::string command = "ulimit -S -f 0; exec " + kHost +
+                                " chat --model-plugin olmo2 --kernels reference"
+                                " --chat-template chatml -n 4 --json";
+    const std::string script = "One\n/save " + file + "\n/save " + later + "\n/save /dev/full\n" +
+                               "/save /no/such/folder/x\nTwo\n";
+    const auto result = ProgramRun{"/bin/bash", {"-c", command}, script}.run();
+    INFO(result.err);
+    CHECK(result.exit_code == 1);
+    CHECK_THAT(result.err, Contains("cannot write '" + file + "': File too large") &&
+                               Contains("cannot write '" + later + "': File too large") &&
+                               Contains("'/dev/full': No space left on device; make room") &&
+                               Contains("'/no/such/folder/x': No such file or directory"));
+    const auto turns = json_lines(result.out);
+    REQUIRE(turns.size() == 2);
+    CHECK(turns[1]["prompt_tokens"] > turns[0]["prompt_tokens"]);  // the first turn was sent again
+    std::ifstream in(file);
+    CHECK(std::string(std::istreambuf_iterator<char>(in), {}) == "of before");
+    CHECK_FALSE(std::filesystem::exists(later));
+    CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 1);
+}
+
 TEST_CASE("a full context: the oldest turns are left out, a message that cannot fit is refused") {
     std::string script;
     for (int i = 0; i < 6; ++i) script += "one two three four five six seven\n";

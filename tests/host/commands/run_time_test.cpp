@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -95,6 +96,52 @@ TEST_CASE("run time: out of memory says needed, available and what to lower") {
     CHECK(failed < 19);
 }
 
+TEST_CASE("run time: an input without end is refused, not read until memory is gone") {
+    const std::vector<std::vector<std::string>> verbs = {
+        {"--model-plugin", "llama3", "-q"},
+        {"--model-plugin", "llama3", "-q", "--file", "/dev/zero"},
+        {"tokenize", "--model-plugin", "llama3"},
+        {"tokenize", "--model-plugin", "llama3", "--whole"},
+        {"tokenize", "--model-plugin", "llama3", "--file", "/dev/zero"},
+        {"chat", "--model-plugin", "llama3", "--chat-template", "llama3", "-q"},
+    };
+    for (const auto& args : verbs) {
+        const auto r = limited("true", args, "</dev/zero");
+        CAPTURE(args, r.err);
+        CHECK(r.exit_code == 1);
+        CHECK_THAT(r.err, Contains("a text has more than 67108864 bytes; give it in parts"));
+    }
+    // A message of many lines that never ends.
+    const auto lines_without_end =
+        limited("true", verbs.back(), "< <(echo '\"\"\"'; exec yes \"$(printf %01000d 0)\" 2>&-)");
+    CAPTURE(lines_without_end.err);
+    CHECK(lines_without_end.exit_code == 1);
+    CHECK_THAT(lines_without_end.err, Contains("a text has more than 67108864 bytes"));
+}
+
+TEST_CASE("run time: closed standard input, output and error neither hang nor end in other files") {
+    const std::vector<std::string> prompt = {"-p", "The cat", "-n", "2", "-q"};
+    CHECK(limited("true", prompt, "<&- 2>&-").exit_code == 0);
+    const auto out = limited("true", prompt, ">&-");
+    CHECK(out.exit_code == 1);
+    CHECK_THAT(out.err, Contains("cannot write to standard output: Bad file descriptor"));
+    for (const std::vector<std::string>& reads : std::vector<std::vector<std::string>>{
+             {"-q"}, {"tokenize"}, {"chat", "--chat-template", "llama3", "-q"}}) {
+        auto args = reads;
+        args.insert(args.end(), {"--model-plugin", "llama3"});
+        const auto in = limited("true", args, "<&-");
+        CAPTURE(args, in.err);
+        CHECK(in.exit_code == 1);
+        CHECK_THAT(in.err, Contains("cannot read the input: Bad file descriptor"));
+    }
+    // What is said on closed streams lands in no file that is written meanwhile.
+    const afs::test::TempFolder folder;
+    const std::string file = (folder.path() / "trace.json").string();
+    limited("true", {"trace", "-p", "The cat", "-n", "1", "--chrome", file}, "<&- >&- 2>&-");
+    std::ifstream written(file);
+    CHECK_FALSE(nlohmann::json::parse(written).empty());
+}
+
 TEST_CASE("run time: a full disk behind standard output is an error of every verb") {
     const std::vector<std::vector<std::string>> verbs = {
         {"--help"},
@@ -115,11 +162,13 @@ TEST_CASE("run time: a full disk behind standard output is an error of every ver
         {"conformance", "llama3"},
         {"compare", "--base", "reference", "--test", "reference", "--no-speed"},
         {"doctor", "--checks", "model"},
+        {"report", "--no-sanity"},
     };
     for (const auto& args : verbs) {
         const afs::test::TempFolder folder;
         auto full = args;
-        if (args[0] == "doctor") full.insert(full.end(), {"--reports", folder.path().string()});
+        if (args[0] == "doctor" || args[0] == "report")
+            full.insert(full.end(), {"--reports", folder.path().string()});
         const auto r = limited("true", full, ">/dev/full", folder.path().string());
         CAPTURE(args, r.err);
         CHECK(r.exit_code == 1);
@@ -164,6 +213,7 @@ TEST_CASE("run time: files that cannot be written whole leave nothing behind") {
         {{"weights", "convert", kLlama, "FILE.gguf"}, "4096"},
         {{"weights", "convert", kLlama, "FILE", "--as", "fp16"}, "4096"},
         {{"doctor", "--checks", "model", "--reports", "FILE"}, "0"},
+        {{"report", "--no-sanity", "--reports", "FILE"}, "0"},
         {{"plugins", "new", "mine", "--folder", "FILE"}, "0"},
     };
     for (const Case& c : cases) {

@@ -151,6 +151,47 @@ TEST_CASE("weights fetch: interrupted, killed, and twice at once") {
     CHECK(asked >= 2000000);
 }
 
+TEST_CASE("weights fetch and verify: a full disk loses nothing") {
+    const TempFolder folder;
+    const Fetch fetch{folder, "bundled/olmo2-tiny"};
+    const auto limited = [&](const std::string& before, const std::vector<std::string>& words,
+                             const std::string& behind = "") {
+        std::vector<std::string> args = {"-c", before + "; exec \"$@\" " + behind, "sh", kHost};
+        args.insert(args.end(), words.begin(), words.end());
+        const std::map<std::string, std::string> hub = {{"HF_ENDPOINT", hub_server().endpoint()}};
+        return ProgramRun{"/bin/bash", args, "", hub, folder.path().string()}.run();
+    };
+    const ProgramResult half = limited("ulimit -S -f 1000", fetch.words());
+    INFO(half.err);
+    CHECK(half.exit_code == 1);
+    CHECK(has(half.err, "model.safetensors"));
+    CHECK(has(half.err, "make room"));
+    CHECK_FALSE(fs::exists(fetch.model() / "model.safetensors"));
+    CHECK_FALSE(fs::exists(fetch.reports() / "weights-model.json"));
+    // Nobody reads what is said, yet the model is there, with its manifest.
+    const ProgramResult unsaid = limited("true", fetch.words(), ">/dev/full");
+    CHECK(unsaid.exit_code == 1);
+    CHECK(has(unsaid.err, "cannot write to standard output: No space left on device"));
+    CHECK(fetch.is_whole());
+    CHECK(hub::read_manifest(fetch.reports() / "weights-model.json").ok());
+    // A manifest without room: the one of before stays.
+    const std::string manifest = test::read_bytes(fetch.reports() / "weights-model.json");
+    const ProgramResult again = limited("ulimit -S -f 0", fetch.words());
+    INFO(again.err);
+    CHECK(test::read_bytes(fetch.reports() / "weights-model.json") == manifest);
+    CHECK(fetch.is_whole());
+    const std::vector<std::string> verify = {"weights", "verify", fetch.model().string(),
+                                             "--manifest", fetch.reports() / "weights-model.json"};
+    for (const char* form : {"--values", "--json"}) {
+        auto words = verify;
+        words.emplace_back(form);
+        const ProgramResult full = limited("true", words, ">/dev/full");
+        CHECK(full.exit_code == 1);
+        CHECK(has(full.err, "cannot write to standard output: No space left on device"));
+    }
+    CHECK(limited("ulimit -S -f 0", verify).exit_code == 0);  // it writes no file
+}
+
 TEST_CASE("weights fetch: the line on a terminal") {
     const TempFolder folder;
     const Fetch fetch{folder, "slow/llama3-tiny"};
