@@ -46,9 +46,13 @@ std::string narrow_sum(const OpCase& c, const Outcome& o, const Arithmetic& how)
     return {};
 }
 
-// Whether it is right but for subnormal numbers, which it may take or give as 0 if it says so.
+// Whether it is right but for results that are 0 where a subnormal number belongs.
 bool flushes(const OpCase& c, const Outcome& o, const Arithmetic& how) {
     if (how.flags & AFS_FLUSH_SUBNORMALS) return false;
+    const bound::Judged strict = judge_case(c, how);
+    for (size_t i = 0; i < strict.want.size(); ++i)
+        if (std::abs(o.output[i] - strict.want[i]) > strict.bound[i] && o.output[i] != 0)
+            return false;
     Arithmetic other = how;
     other.flags |= AFS_FLUSH_SUBNORMALS;
     return fits(o, judge_case(c, other));
