@@ -7,6 +7,32 @@
 
 namespace afs::bound {
 
+namespace {
+
+// What whole numbers of 16 bits lose of a row of x: half a step for each element, and no more than
+// it is; the RMS of a step's roundings where x is no multiple of a coarser one.
+struct Halves {
+    std::vector<double> worst, rms;  // [k]
+    Halves(const double* x, size_t k) : worst(k), rms(k) {
+        constexpr size_t kShared = 32;
+        for (size_t first = 0; first < k; first += kShared) {
+            const size_t end = std::min(k, first + kShared);
+            double most = 0;
+            for (size_t j = first; j < end; ++j) most = std::max(most, std::abs(x[j]));
+            if (most == 0 || !std::isfinite(most)) continue;
+            const double step =
+                std::max(std::ldexp(1.0, std::ilogb(most) - 14), smallest_normal(AFS_F32));
+            for (size_t j = first; j < end; ++j) {
+                const double lost = std::abs(x[j] - std::nearbyint(x[j] / step) * step);
+                worst[j] = lost > 0 ? step / 2 : 0;
+                rms[j] = lost;
+            }
+        }
+    }
+};
+
+}  // namespace
+
 Judged judge_linear(const double* x, const double* w, size_t n, size_t m, size_t k,
                     int32_t operand_dtype, const Arithmetic& how) {
     Judged out = judged(n, m, how);
@@ -14,7 +40,8 @@ Judged judge_linear(const double* x, const double* w, size_t n, size_t m, size_t
     const double u_int = operand_unit(operand_dtype, how);
     const double normal = smallest_normal(how.internal_dtype);
     const auto flushed = [=](double a) { return a != 0 && std::abs(a) < normal; };
-    for (size_t i = 0; i < n; ++i)
+    for (size_t i = 0; i < n; ++i) {
+        const Halves halves(x + i * k, how.internal_dtype == AFS_I16 ? k : 0);
         for (size_t o = 0; o < m; ++o) {
             Sum sum;
             for (size_t j = 0; j < k; ++j) {
@@ -30,8 +57,16 @@ Judged judge_linear(const double* x, const double* w, size_t n, size_t m, size_t
                     std::min(static_cast<double>(k) * smallest_normal(how.acc_dtype), sum.s1());
                 error.shared(tiny, tiny);
             }
+            double worst = 0, squares = 0;
+            for (size_t j = 0; j < halves.worst.size(); ++j) {
+                const double b = std::abs(w[o * k + j]), lost = halves.rms[j] * b;
+                worst += halves.worst[j] * b;
+                squares += lost * lost;
+            }
+            error.shared(worst, std::sqrt(squares));
             error.store(out, i * m + o, sum.value());
         }
+    }
     return out;
 }
 

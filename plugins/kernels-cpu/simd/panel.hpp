@@ -9,12 +9,14 @@
 // short, and a long sum has few of them to add.
 constexpr size_t kSlice = 16;
 
-// One step of depth: kStep elements of each row of x, kStep * 64 weights.
-template <class W>
+// One step of depth: kStep elements of each row of x, kStep * kColumnsOfStep weights. widen() is a
+// step of one vector of columns in fp32, to rows of `pitch`.
+template <class W, size_t kColumnsOfStep = kColumns>
 struct Multiply {  // x fp32
     using X = float;
-    static constexpr size_t kStep = 1;
+    static constexpr size_t kStep = 1, kPitch = kColumnsOfStep;
     static constexpr bool kSliced = true;
+    AFS_FORCE void widen(float* to, size_t, const W* w) { Vec::store(to, Vec::load(w)); }
     template <size_t kRows, size_t kVecs>
     AFS_FORCE void step(Vec::F (&sum)[kRows][kVecs], const X* x, ptrdiff_t pitch, const W* w) {
         Vec::F weights[kVecs];
@@ -31,8 +33,13 @@ struct Multiply {  // x fp32
 template <>
 struct Multiply<bf16> {
     using X = float;
-    static constexpr size_t kStep = 2;
+    static constexpr size_t kStep = 2, kPitch = kColumns;
     static constexpr bool kSliced = true;
+    AFS_FORCE void widen(float* to, size_t pitch, const bf16* w) {
+        Vec::F first, second;
+        Vec::load_pairs(w, first, second);
+        Vec::store(to, first), Vec::store(to + pitch, second);
+    }
     template <size_t kRows, size_t kVecs>
     AFS_FORCE void step(Vec::F (&sum)[kRows][kVecs], const X* x, ptrdiff_t pitch, const bf16* w) {
         AFS_UNROLL
@@ -78,8 +85,9 @@ AFS_FORCE void store_out(const Panel& p, size_t row, size_t column, const Vec::F
     }
 }
 
+// w: of the cut's beginning and of the column.
 template <class M, class W, size_t kRows, size_t kVecs>
-AFS_FORCE void tile(const Panel& p, size_t row, size_t column, const Cut& cut) {
+AFS_FORCE void tile(const Panel& p, const W* w, size_t row, size_t column, const Cut& cut) {
     using X = typename M::X;
     Vec::F sum[kRows][kVecs], total[kRows][kVecs];
     AFS_UNROLL
@@ -90,11 +98,10 @@ AFS_FORCE void tile(const Panel& p, size_t row, size_t column, const Cut& cut) {
         sum[r][v] = M::kSliced ? Vec::zero() : total[r][v];
     }
     const X* x = static_cast<const X*>(p.x) + static_cast<ptrdiff_t>(row) * p.x_pitch;
-    const W* w = static_cast<const W*>(p.w) + column * M::kStep;
     for (size_t k = cut.begin; k < cut.end;) {
         const size_t slice = M::kSliced && cut.end - k > kSlice ? k + kSlice : cut.end;
         for (; k < slice; k += M::kStep)
-            M::template step<kRows, kVecs>(sum, x + k, p.x_pitch, w + k * kColumns);
+            M::template step<kRows, kVecs>(sum, x + k, p.x_pitch, w + (k - cut.begin) * M::kPitch);
         if (!M::kSliced) break;
         AFS_UNROLL
         for (size_t r = 0; r < kRows; ++r) AFS_UNROLL
@@ -115,24 +122,57 @@ AFS_FORCE void tile(const Panel& p, size_t row, size_t column, const Cut& cut) {
     }
 }
 
+template <class M, class W>
+AFS_FORCE const W* weights_at(const Panel& p, size_t column, const Cut& cut) {
+    return static_cast<const W*>(p.w) + cut.begin * kColumns + column * M::kStep;
+}
+
 // All columns of some rows, kVecs vectors at a time; a rest of few vectors goes in smaller tiles.
 template <class M, class W, size_t kRows, size_t kVecs>
 AFS_FORCE void tile_row(const Panel& p, size_t row, const Cut& cut) {
     size_t column = 0;
     for (; column + (kVecs - 1) * kWidth < p.columns; column += kVecs * kWidth)
-        tile<M, W, kRows, kVecs>(p, row, column, cut);
-    for (; column < p.columns; column += kWidth) tile<M, W, kRows, 1>(p, row, column, cut);
+        tile<M, W, kRows, kVecs>(p, weights_at<M, W>(p, column, cut), row, column, cut);
+    for (; column < p.columns; column += kWidth)
+        tile<M, W, kRows, 1>(p, weights_at<M, W>(p, column, cut), row, column, cut);
+}
+
+// All rows of some columns: the weights are widened once, and stay in the cache nearest the core.
+template <class M, class W, class Shape, size_t kVecs>
+AFS_FORCE void wide_columns(const Panel& p, size_t column, const Cut& cut) {
+    using Wide = Multiply<float, kVecs * kWidth>;
+    float wide[Shape::kCut * kVecs * kWidth];
+    const W* w = weights_at<M, W>(p, column, cut);
+    for (size_t k = 0; k < cut.end - cut.begin; k += M::kStep)
+        for (size_t v = 0; v < kVecs; ++v)
+            M::widen(wide + k * Wide::kPitch + v * kWidth, Wide::kPitch,
+                     w + k * kColumns + v * kWidth * M::kStep);
+    size_t row = 0;
+    for (; row + Shape::kManyRows <= p.rows; row += Shape::kManyRows)
+        tile<Wide, float, Shape::kManyRows, kVecs>(p, wide, row, column, cut);
+    for (; row < p.rows; ++row) tile<Wide, float, 1, kVecs>(p, wide, row, column, cut);
 }
 
 // Shape: kManyRows x kManyVecs is the tile of many rows, kOneVecs vectors that of a single one.
 // kCut: depth after which the weights of a block no longer stay in the cache nearest the core.
+// kWidens: whether widening a weight costs as much as multiplying it.
 template <class M, class W, class Shape>
 static void panel(const Panel& p) {
-    const size_t cut_depth = p.sums && p.rows > Shape::kManyRows ? Shape::kCut : p.depth;
+    const bool many = p.sums && p.rows > Shape::kManyRows;
+    const size_t cut_depth = many ? Shape::kCut : p.depth;
     for (size_t begin = 0; begin < p.depth || begin == 0; begin += cut_depth) {
         const size_t end = begin + cut_depth < p.depth ? begin + cut_depth : p.depth;
         const Cut cut = {begin, end, begin == 0, end == p.depth};
         size_t row = 0;
+        if constexpr (Shape::kWidens && M::kSliced) {
+            size_t column = 0;
+            constexpr size_t kVecs = Shape::kManyVecs;
+            for (; many && column + (kVecs - 1) * kWidth < p.columns; column += kVecs * kWidth)
+                wide_columns<M, W, Shape, kVecs>(p, column, cut);
+            for (; many && column < p.columns; column += kWidth)
+                wide_columns<M, W, Shape, 1>(p, column, cut);
+            row = many ? p.rows : 0;
+        }
         for (; row + Shape::kManyRows <= p.rows; row += Shape::kManyRows)
             tile_row<M, W, Shape::kManyRows, Shape::kManyVecs>(p, row, cut);
         for (; row + 2 <= p.rows; row += 2) tile_row<M, W, 2, Shape::kManyVecs>(p, row, cut);

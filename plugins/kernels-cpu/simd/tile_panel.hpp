@@ -1,9 +1,11 @@
 // A panel by matrix tiles: 2 x 2 tiles of 16 x 16 sums, so that each tile of x and of weights that
 // is loaded serves twice. Included inside an anonymous namespace after a struct Vec, panel.hpp and
 // a struct Tiles, whose registers are numbered: 0..3 sums, 4..5 x, 6..7 weights.
-//   configure(upper, lower)   rows of the upper and the lower tiles of x and of sums; lower may be
-//   0 zero<t>(), load<t>(from, bytes from row to row), store<t>(to, bytes) dot<sums, x, weights>()
-//   sums += x[16, 32] * weights[16, 16, 2], bf16 pairs release()
+//   configure(upper, lower, pairs)   rows of the upper and the lower tiles of x and of sums (lower
+//                                    may be 0), pairs of depth of x and of weights
+//   zero<t>(), load<t>(from, bytes from row to row), store<t>(to, bytes)
+//   dot<sums, x, weights>()          sums += x[16, pairs, 2] * weights[pairs, 16, 2], of bf16
+//   release()
 
 constexpr size_t kTile = 16;
 
@@ -47,7 +49,7 @@ static void tile_panel(const Panel& p) {
     for (size_t row = 0; row < p.rows; row += 2 * kTile) {
         const size_t rows = p.rows - row < 2 * kTile ? p.rows - row : 2 * kTile;
         const size_t upper = rows < kTile ? rows : kTile, lower = rows - upper;
-        if (rows != configured) Tiles::configure(upper, lower);
+        if (rows != configured) Tiles::configure(upper, lower, kTile);
         configured = rows;
         const bf16* x = static_cast<const bf16*>(p.x) + static_cast<ptrdiff_t>(row) * p.x_pitch;
         for (size_t column = 0; column < p.columns; column += 2 * kTile) {
