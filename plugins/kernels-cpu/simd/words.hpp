@@ -47,6 +47,7 @@ AFS_FORCE Vec::Words pair_of(const int16_t* x) {
     return Vec::set_words(pair);
 }
 
+// Unrolled, the sums of a group would be added up as a tree, with more terms than registers.
 // sum[v] = sum over one group of x * code. Nibbles are taken out where they are: those of three
 // places are multiplied 1, 16 and 256 times too large (below 2^31), and base takes their 8s away.
 template <Coding kCoding, size_t kVecs>
@@ -57,7 +58,7 @@ AFS_FORCE void group_words(Vec::Words (&sum)[kVecs], const char* codes, size_t c
         AFS_UNROLL
         for (size_t v = 0; v < kVecs; ++v) sum[v] = Vec::set_words(0);
         const auto* from = reinterpret_cast<const int8_t*>(codes) + 2 * column;
-        AFS_UNROLL
+        AFS_KEEP_LOOP
         for (size_t k = 0; k < of.group; k += 2) {
             const Vec::Words each = pair_of(x + k);
             AFS_UNROLL
@@ -71,7 +72,7 @@ AFS_FORCE void group_words(Vec::Words (&sum)[kVecs], const char* codes, size_t c
         for (size_t v = 0; v < kVecs; ++v)
             sum[v] = Vec::set_words(base), sixteen[v] = most[v] = Vec::set_words(0);
         const auto* from = reinterpret_cast<const uint32_t*>(codes) + column;
-        AFS_UNROLL
+        AFS_KEEP_LOOP
         for (size_t k = 0; k < of.group; k += 8, x += 8) {
             const Vec::Words x0 = pair_of(x), x1 = pair_of(x + 2), x2 = pair_of(x + 4),
                              x3 = pair_of(x + 6);
