@@ -139,7 +139,7 @@ TEST_CASE("perplexity of SmolLM2 in fp32, bf16, int8 and int4") {
     for (const Way& way : ways) {
         uint64_t bytes = 0;
         const Sum sum =
-            perplexity_of(way.file, bytes, way.quantise, way.activations, kDocuments / 4 + 1);
+            perplexity_of(way.file, bytes, way.quantise, way.activations, kDocuments / 8 + 1);
         if (first == 0) {
             first = sum.perplexity();
             std::printf(

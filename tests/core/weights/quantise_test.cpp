@@ -65,7 +65,7 @@ TEST_CASE("matrices of whole blocks become block formats, everything else stays"
             const auto after = quantise(graph, before, to);
             REQUIRE(after.ok());
             const Weight& matrix = *after->of_value(0);
-            CHECK(matrix.dtype == (to == Quantise::int8 ? AFS_Q8_0 : AFS_Q4_0));
+            CHECK(matrix.dtype == (to == Quantise::int8 ? AFS_Q8_0 : AFS_Q4_1));
             CHECK(matrix.bytes == dtype_bytes(matrix.dtype, kRows * kWidth));
             for (const uint32_t value : {1u, 2u}) {
                 CHECK(after->of_value(value)->dtype == dtype);

@@ -10,8 +10,8 @@
 
 namespace afs {
 
-// int8: q8_0, 32 weights to a scale. int4: q4_0, and q8_0 for the table of embed/1, which as a tied
-// head decides between all tokens.
+// int8: q8_0, 32 weights to a scale. int4: q4_1, 32 to a scale and a minimum, and q8_0 for the
+// table of embed/1, which as a tied head decides between all tokens.
 enum class Quantise { none, int8, int4 };
 
 Quantise parse_quantise(const std::string& text);  // else none
