@@ -65,7 +65,8 @@ Json as_json(const Plan& plan) {
                                    {"as_is", weights.n_as_is},
                                    {"bytes_as_is", weights.bytes_as_is},
                                    {"packed", weights.n_packed},
-                                   {"bytes_packed", weights.bytes_packed}});
+                                   {"bytes_packed", weights.bytes_packed},
+                                   {"dtypes", weights.dtypes}});
     json["warnings"] = explanation.warnings;
     return json;
 }

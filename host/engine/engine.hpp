@@ -19,6 +19,7 @@
 // whether it lost its cache blocks in between and was computed again.
 #pragma once
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
@@ -48,6 +49,8 @@ struct EngineOptions {
     // Whether step sizes are rounded up so that few of them differ. automatic: where programs are
     // compiled for each size or the memory captures.
     enum class Buckets { automatic, exact, padded } buckets = Buckets::automatic;
+    // Folder for packed weights (engine/packed_cache.hpp); empty: they are packed at every start.
+    std::filesystem::path packed_cache = {};
 };
 
 // The draw itself is defined in afs/sample.hpp: one for each (seed, position of the new token).

@@ -41,6 +41,7 @@ Result<ExecutorOptions> executor_options(const Plan& plan, const EngineOptions& 
     ExecutorOptions chosen;
     chosen.run_ahead = options.run_ahead == RunAhead::on ||
                        (options.run_ahead == RunAhead::automatic && possible && asynchronous);
+    chosen.packed_cache = options.packed_cache;
     chosen.padded = options.buckets == Buckets::padded ||
                     (options.buckets == Buckets::automatic && (asynchronous || programs));
     return chosen;

@@ -1,6 +1,7 @@
 // Runs batches: sends the record, runs or replays the units, brings ids and logits back. At most
 // two steps are enqueued and not yet waited for.
 #pragma once
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@ namespace afs {
 struct ExecutorOptions {
     bool padded = false;     // buckets
     bool run_ahead = false;  // a step may be enqueued before the one before it was waited for
+    std::filesystem::path packed_cache = {};
 };
 
 struct ExecutorStats {

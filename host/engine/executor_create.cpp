@@ -79,8 +79,8 @@ Status Executor::allocate(const WeightSet& weights) {
         classes_.push_back(std::move(state));
     }
     AFS_TRY(allocate_arenas());
-    AFS_ASSIGN(context_.weights,
-               WeightStore::create(*context_.graph, plan, weights, context_.domains));
+    AFS_ASSIGN(context_.weights, WeightStore::create(*context_.graph, plan, weights,
+                                                     context_.domains, options_.packed_cache));
     auto kv = KvCache::create(*context_.graph, plan, context_.sizes.n_blocks, context_.domains);
     if (!kv.ok())
         return Status(kv.status().code(),

@@ -89,8 +89,22 @@ Status WeightStore::add(const afs_graph& graph, const Plan& plan, const WeightUs
     view.format = use.packing.format;
     packed_bytes_ += use.packing.bytes;
     if (raw.tensor.data && !loading.upload) loaded_bytes_ += use.packing.bytes;
+    if (plan.memories[use.memory].owner == kHostOwned) cache_.add(use, packed->data());
     buffers_.push_back(std::move(*packed));
     return loading.upload ? Status() : domain.sync();
+}
+
+// The view of a weight whose packing is mapped, if it is.
+bool WeightStore::take_cached(const Plan& plan, const WeightUse& use, const Weight& weight) {
+    if (use.packing.bytes == 0 || plan.memories[use.memory].owner != kHostOwned) return false;
+    const void* packed = cache_.find(use);
+    if (!packed) return false;
+    afs_tensor& view = views_[{use.backend, use.value}];
+    view = weight.tensor();
+    view.data = const_cast<void*>(packed);  // the contract's view; inputs are never written
+    view.format = use.packing.format;
+    packed_bytes_ += use.packing.bytes;
+    return true;
 }
 
 Status WeightStore::load(const afs_graph& graph, const Plan& plan,
@@ -111,6 +125,10 @@ Status WeightStore::load(const afs_graph& graph, const Plan& plan,
         if (!weight)
             return invalid("cannot load weight '" + std::string(graph.values[value]->tag) +
                            "': the weights given have none for it");
+        if (take_cached(plan, *uses[i], *weight)) {
+            ++i;
+            continue;
+        }
         AFS_TRY(loading.go_to(*domains[memory]));
         size_t end = i;
         bool keep = false;
@@ -126,11 +144,14 @@ Status WeightStore::load(const afs_graph& graph, const Plan& plan,
 
 Result<WeightStore> WeightStore::create(const afs_graph& graph, const Plan& plan,
                                         const WeightSet& weights,
-                                        const std::vector<std::unique_ptr<Domain>>& domains) {
+                                        const std::vector<std::unique_ptr<Domain>>& domains,
+                                        const std::filesystem::path& packed_cache) {
     const auto start = std::chrono::steady_clock::now();
     WeightStore store;
     store.weights_ = weights;
+    store.cache_ = PackedCache::open(packed_cache, graph, plan, weights);
     AFS_TRY(store.load(graph, plan, domains));
+    store.cache_.write();
     store.load_seconds_ =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return store;

@@ -6,15 +6,18 @@
 
 #include "afs/weights/weight_set.hpp"
 #include "engine/domain.hpp"
+#include "engine/packed_cache.hpp"
 
 namespace afs {
 
 class WeightStore {
 public:
     // Every weight that some backend of the plan reads. The store keeps what it points into alive.
+    // packed_cache: a folder for what was packed in the host's memory; empty: not kept.
     static Result<WeightStore> create(const afs_graph& graph, const Plan& plan,
                                       const WeightSet& weights,
-                                      const std::vector<std::unique_ptr<Domain>>& domains);
+                                      const std::vector<std::unique_ptr<Domain>>& domains,
+                                      const std::filesystem::path& packed_cache = {});
 
     // nullptr: the backend does not read this weight.
     const afs_tensor* find(uint32_t backend, uint32_t value) const;
@@ -33,6 +36,7 @@ private:
                 const std::vector<std::unique_ptr<Domain>>& domains);
     Result<Raw> materialise(const Weight& weight, const afs_weight& line, const afs_value& value,
                             bool keep, Loading& loading);
+    bool take_cached(const Plan& plan, const WeightUse& use, const Weight& weight);
     Status add(const afs_graph& graph, const Plan& plan, const WeightUse& use, const Raw& raw,
                Loading& loading);
 
@@ -41,6 +45,7 @@ private:
     uint64_t packed_bytes_ = 0, loaded_bytes_ = 0;
     double load_seconds_ = 0;
     WeightSet weights_;
+    PackedCache cache_;
 };
 
 }  // namespace afs

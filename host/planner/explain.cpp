@@ -1,6 +1,7 @@
 #include "planner/explain.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <string>
 
@@ -126,13 +127,18 @@ std::vector<ExplainWeights> weights_of(const Plan& plan) {
     for (uint32_t b = 0; b < plan.backends.size(); ++b) {
         ExplainWeights sum;
         sum.backend = plan.backends[b].name;
+        std::map<int32_t, uint32_t, std::greater<>> dtypes;  // block formats first
         for (const WeightUse& use : plan.weights) {
             if (use.backend != b) continue;
+            ++dtypes[read<afs_value>(plan.abi->values[use.value]).dtype];
             if (use.packing.bytes) ++sum.n_packed, sum.bytes_packed += use.packing.bytes;
             if (!use.needs_raw) continue;
             ++sum.n_as_is;
             sum.bytes_as_is += plain_bytes(read<afs_value>(plan.abi->values[use.value]));
         }
+        for (const auto& [dtype, n] : dtypes)
+            sum.dtypes +=
+                (sum.dtypes.empty() ? "" : ", ") + std::to_string(n) + " " + dtype_name(dtype);
         if (sum.n_as_is || sum.n_packed) all.push_back(std::move(sum));
     }
     return all;

@@ -41,6 +41,7 @@ struct ExplainWeights {
     std::string backend;
     uint32_t n_as_is = 0, n_packed = 0;
     uint64_t bytes_as_is = 0, bytes_packed = 0;  // as is: of plain element types
+    std::string dtypes;                          // "57 q8_0, 17 bf16"
 };
 
 struct ExplainKv {

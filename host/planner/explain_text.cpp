@@ -138,7 +138,7 @@ std::string explain_text(const Plan& plan) {
         add_line(out,
                  "weights of " + w.backend + ": " + std::to_string(w.n_as_is) +
                      " as in the file (" + mib(w.bytes_as_is) + "), " + std::to_string(w.n_packed) +
-                     " packed (" + mib(w.bytes_packed) + ")",
+                     " packed (" + mib(w.bytes_packed) + "); " + w.dtypes,
                  4);
     for (const ExplainRefusal& r : e.refusals)
         add_line(out,

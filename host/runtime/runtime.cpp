@@ -6,6 +6,7 @@
 
 #include "afs/graph/resolved_graph.hpp"
 #include "afs/numeric.hpp"  // dtype_name
+#include "afs/weights/quantise.hpp"
 #include "afs/weights/random_weights.hpp"
 #include "afs/weights/weight_set.hpp"
 #include "runtime/open_chat.hpp"
@@ -17,6 +18,10 @@
 
 namespace afs {
 namespace {
+
+Quantise quantise_to(const Config& config) {
+    return parse_quantise(config.text("quantize"));
+}
 
 class OpenedRuntime final : public Runtime {
 public:
@@ -50,7 +55,7 @@ private:
         return status;
     }
     Status load_weights(const Config& config, const RuntimeOptions& options);
-    Status draw_weights();
+    Status draw_weights(const Config& config);
     int32_t random_dtype() const { return model_.dtype == AFS_F64 ? AFS_F32 : model_.dtype; }
     Status load_tokenizer(const Config& config, const PluginSearch& search);
     Status make_engine(const Config& config);
@@ -79,20 +84,26 @@ Status OpenedRuntime::load_weights(const Config& config, const RuntimeOptions& o
     } else if (model_.checkpoint) {
         AFS_ASSIGN(weights_, match_weights(*model_.graph, *model_.checkpoint));
         if (config.flag("check_tensors")) AFS_TRY(check_finite(weights_));
+        AFS_ASSIGN(weights_, quantise(*model_.graph, weights_, quantise_to(config)));
         for (size_t i = 0; i < dtypes.size(); ++i) dtypes[i] = weights_.weights()[i].dtype;
+    } else {  // drawn later: only which dtypes they will have
+        for (uint32_t i = 0; i < model_.graph->n_weights; ++i)
+            dtypes[i] = quantised_dtype(*model_.graph, model_.graph->weights[i]->value, dtypes[i],
+                                        quantise_to(config));
     }
     AFS_ASSIGN(graph_, ResolvedGraph::resolve(*model_.graph, dtypes));
     return {};
 }
 
 // Once the plan says who reads them.
-Status OpenedRuntime::draw_weights() {
+Status OpenedRuntime::draw_weights(const Config& config) {
     RandomWeightOptions random;
     random.dtype = random_dtype();
     random.large_pages =
         std::all_of(plan_->memories.begin(), plan_->memories.end(),
                     [](const Memory& memory) { return memory.owner != kHostOwned; });
     AFS_ASSIGN(weights_, random_weights(*model_.graph, random));
+    AFS_ASSIGN(weights_, quantise(*model_.graph, weights_, quantise_to(config)));
     return {};
 }
 
@@ -113,6 +124,7 @@ Status OpenedRuntime::make_engine(const Config& config) {
     options.max_sequences = general.limits.max_seqs;
     options.prefill_chunk = general.limits.max_tokens;
     options.prompts_first = config.flag("engine.prompts_first");
+    options.packed_cache = config.path("packed_cache");
     options.kv_bytes = config.natural("engine.kv_memory_mib") << 20;
     if (config.origin("engine.run_ahead") != "default")
         options.run_ahead = config.flag("engine.run_ahead") ? EngineOptions::RunAhead::on
@@ -162,7 +174,7 @@ Status OpenedRuntime::open(const Config& config, const RuntimeOptions& options) 
     sampling_ = resolve_sampling(config, &model_.info, "the checkpoint").params;
     if (!options.engine) return {};
     if (!model_.checkpoint && !options.weights_of)
-        AFS_TRY(phase("random weights", [&] { return draw_weights(); }));
+        AFS_TRY(phase("random weights", [&] { return draw_weights(config); }));
     AFS_TRY(phase("engine", [&] { return make_engine(config); }));
     if (model_.checkpoint) AFS_TRY(model_.checkpoint->check_unchanged());
     // What the engine spent on bringing weights to where they are read is a phase of its own.

@@ -8,7 +8,7 @@ Kernels kernels_of(InstructionSet set) {
     Kernels kernels = set == InstructionSet::portable ? kPortable
                       : set == InstructionSet::avx2   ? kAvx2
                                                       : kAvx512;
-    if (set == InstructionSet::amx) kernels.panel_bf16_tiles = amx_panel_bf16;
+    if (set == InstructionSet::amx) add_tiles(kernels);
     return kernels;
 #else
     (void)set;

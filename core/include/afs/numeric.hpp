@@ -93,6 +93,7 @@ inline const char* dtype_name(int32_t dtype) {
         case AFS_BF16: return "bf16";
         case AFS_F16: return "fp16";
         case AFS_F64: return "fp64";
+        case AFS_I16: return "int16";
         case AFS_DTYPE_NONE: return "none";
         default: return block_format(dtype) ? block_format(dtype)->name : "unknown";
     }

@@ -7,6 +7,41 @@
 
 namespace afs::bound {
 
+namespace {
+
+// What whole numbers of 16 bits lose of a row of x (AFS_I16): at most half a step of an element
+// that is no whole number, and what rounding to the nearest does lose.
+struct Halves {
+    std::vector<double> worst, lost;  // [k]
+    Halves(const double* x, size_t k) : worst(k), lost(k) {
+        constexpr size_t kShared = 32;
+        for (size_t first = 0; first < k; first += kShared) {
+            const size_t end = std::min(k, first + kShared);
+            double most = 0;
+            for (size_t j = first; j < end; ++j) most = std::max(most, std::abs(x[j]));
+            if (most == 0 || !std::isfinite(most)) continue;
+            const double step =
+                std::max(std::ldexp(1.0, std::ilogb(most) - 14), smallest_normal(AFS_F32));
+            for (size_t j = first; j < end; ++j) {
+                lost[j] = x[j] - std::nearbyint(x[j] / step) * step;
+                worst[j] = lost[j] != 0 ? step / 2 : 0;
+            }
+        }
+    }
+    // Of a dot product with w. Equal elements lose alike: the sum as it is, or as if by chance.
+    void add_to(Error& error, const double* w) const {
+        double most = 0, sum = 0, squares = 0;
+        for (size_t j = 0; j < lost.size(); ++j) {
+            most += worst[j] * std::abs(w[j]);
+            sum += lost[j] * w[j];
+            squares += lost[j] * w[j] * lost[j] * w[j];
+        }
+        error.shared(most, std::max(std::abs(sum), std::sqrt(squares)));
+    }
+};
+
+}  // namespace
+
 Judged judge_linear(const double* x, const double* w, size_t n, size_t m, size_t k,
                     int32_t operand_dtype, const Arithmetic& how) {
     Judged out = judged(n, m, how);
@@ -14,7 +49,8 @@ Judged judge_linear(const double* x, const double* w, size_t n, size_t m, size_t
     const double u_int = operand_unit(operand_dtype, how);
     const double normal = smallest_normal(how.internal_dtype);
     const auto flushed = [=](double a) { return a != 0 && std::abs(a) < normal; };
-    for (size_t i = 0; i < n; ++i)
+    for (size_t i = 0; i < n; ++i) {
+        const Halves halves(x + i * k, how.internal_dtype == AFS_I16 ? k : 0);
         for (size_t o = 0; o < m; ++o) {
             Sum sum;
             for (size_t j = 0; j < k; ++j) {
@@ -30,8 +66,10 @@ Judged judge_linear(const double* x, const double* w, size_t n, size_t m, size_t
                     std::min(static_cast<double>(k) * smallest_normal(how.acc_dtype), sum.s1());
                 error.shared(tiny, tiny);
             }
+            halves.add_to(error, w + o * k);
             error.store(out, i * m + o, sum.value());
         }
+    }
     return out;
 }
 

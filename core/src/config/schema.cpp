@@ -16,6 +16,10 @@ const std::vector<KeySpec>& config_schema() {
          "checkpoint folder or file; unset: models.<model.plugin>.path"},
         {"model.dtype", T::choice, nullptr, "dtype",
          "type of the activations; unset: the checkpoint's", 0, 0, "fp32|bf16|fp16|fp64"},
+        {"quantize", T::choice, nullptr, "quantize",
+         "matrices of fp32, bf16 or fp16 in fewer bits from loading on; unset: as the checkpoint "
+         "has them",
+         0, 0, "int8|int4"},
         {"models.*.path", T::path, nullptr, nullptr,
          "checkpoint of a model family when model.path is unset"},
         {"tokenizer.plugin", T::text, "\"auto\"", "tokenizer",
@@ -81,6 +85,9 @@ const std::vector<KeySpec>& config_schema() {
          "copies between memories that one decode step may make", 0, 1000000},
         {"check_tensors", T::flag, "false", "check-tensors",
          "read every weight at load and refuse NaN and infinity"},
+        {"packed_cache", T::path, nullptr, "packed-cache",
+         "folder that keeps weights as a kernel plugin packed them, for the next start; unset: "
+         "packed at every start"},
         {"plugin_path", T::paths, nullptr, "plugin-path",
          "folders searched for plugins before those beside the program"},
         {"plugins.*.path", T::path, nullptr, nullptr, "file of a plugin"},

@@ -2,8 +2,9 @@
 // dtype. Sums are fp32, each in ascending k. Few rows are bound by the reading of the weights, many
 // by multiplications.
 //
-// A weight of a block format is multiplied as the codes that it is (simd/codes.hpp): activations
-// are not quantised, and every product of a code is exact.
+// A weight of a block format is multiplied as the codes that it is, and every product of a code is
+// exact: with x in fp32 (simd/codes.hpp), by tiles with x in bf16 (simd/tile_codes.hpp), else with
+// bf16 as whole numbers of 16 bits (simd/words.hpp), which is what AFS_I16 says.
 //
 // The weight is read packed (ops/linear/packed.hpp); a plain one is packed block by block on the
 // way. Tasks are blocks of columns times blocks of rows: nothing is summed across threads.
@@ -14,13 +15,22 @@
 namespace afs::cpu {
 namespace {
 
-constexpr size_t kRowBlock = 96;   // rows of one task
-constexpr size_t kCopyRows = 192;  // rows that are widened at a time
-constexpr size_t kTileRows = 8;    // from here on tiles are faster than dot products of pairs
+constexpr size_t kRowBlock = 96;       // rows of one task
+constexpr size_t kTileRowBlock = 512;  // with tiles: then weights are read from memory once
+constexpr size_t kCopyRows = 192;      // rows that are widened at a time
+constexpr size_t kTileRows = 8;        // from here on tiles are faster than dot products of pairs
 
-bool has_dot(const Context& context, int32_t x, int32_t weight) {
-    return x == AFS_BF16 && (weight == AFS_BF16 || coding_of(weight)) &&
-           context.kernels.panel_bf16_dot;
+// How x is read: its elements as they are, widened, or as whole numbers.
+enum class Reads { pairs, wide, words };
+
+Reads reads(const Context& context, int32_t x, int32_t weight) {
+    if (x != AFS_BF16) return Reads::wide;
+    if (coding_of(weight)) return context.kernels.whole_row ? Reads::words : Reads::wide;
+    return weight == AFS_BF16 && context.kernels.panel_bf16_dot ? Reads::pairs : Reads::wide;
+}
+// Tiles add in another order than dot products do.
+bool has_tiles(const Context& context, int32_t x, int32_t weight) {
+    return context.kernels.panel_bf16_tiles && reads(context, x, weight) != Reads::wide;
 }
 
 class Linear final : public Op {
@@ -35,23 +45,32 @@ private:
     struct Job {
         const afs_tensor& weight;
         const Packed packed;
+        Reads reads;
+        bool tiles;
         PanelFunction panel;
         Panel rows;  // x, its pitch and rows; out, its dtype and pitch
         size_t x_size, columns;
+        char* copy;     // rows of x as they are read: [kCopyRows, depth]
+        float* groups;  // of these rows: units, sums, bases, each [kCopyRows, depth / 32]
+        bool* finite;   // [kCopyRows]
         char* scratch;  // [threads][thread_bytes]
     };
     // Sums of a row block, a part of a block of codes widened, a block that is packed on the way.
-    static constexpr size_t kSums = kRowBlock * kColumns;
+    static constexpr size_t kSums = std::max(kRowBlock, kTileRowBlock) * kColumns;
     static size_t thread_bytes(const Packed& packed) {
         return (kSums + (packed.coding ? kExpanded : 0)) * sizeof(float) + packed.block_bytes;
     }
-    // Of kCopyRows: their elements, and sums of their groups.
+    // Of kCopyRows: their elements, what stands for each 32 of them (units, sums, bases), and
+    // whether they are finite.
     static size_t copy_bytes(const Packed& packed) {
-        const size_t n_sums = packed.coding ? packed.padded_depth / kDepth : 0;
-        return kCopyRows * (packed.padded_depth + n_sums) * sizeof(float);
+        const size_t n_groups = packed.coding ? packed.padded_depth / kDepth : 0;
+        return kCopyRows * ((packed.padded_depth + 3 * n_groups) * sizeof(float) + 1);
     }
+    Job job_of(const afs_run& run) const;
+    PanelFunction panel_for(const Job& job) const;
+    void copy_row(const Job& job, const afs_tensor& x, int64_t row, size_t to) const;
     void multiply(const Job& job) const;
-    PanelFunction panel_for(const afs_tensor& x, int32_t weight) const;
+    void multiply_infinite(Job job, const afs_tensor& x, int64_t first) const;
 
     Context& context_;
     bool deterministic_;
@@ -62,30 +81,63 @@ void Linear::query(OpCheck& check, const Context& context, afs_verdict& out) {
     answer(check, out);
     if (!out.supported) return;
     const afs_value x = check.node().in(0), weight = check.node().in(1);
-    if (has_dot(context, x.dtype, weight.dtype)) {
-        out.flags |= AFS_FLUSH_SUBNORMALS;
-        // Tiles add in another order than dot products of pairs do.
-        if (weight.dtype == AFS_BF16 && context.kernels.panel_bf16_tiles &&
-            !check.limits().deterministic)
-            out.flags &= ~uint32_t{AFS_BATCH_INVARIANT};
-    }
+    const Reads how = reads(context, x.dtype, weight.dtype);
+    if (how != Reads::wide) out.flags |= AFS_FLUSH_SUBNORMALS;
+    if (how == Reads::words) out.internal_dtype = AFS_I16;
+    if (has_tiles(context, x.dtype, weight.dtype) && !check.limits().deterministic)
+        out.flags &= ~uint32_t{AFS_BATCH_INVARIANT};
     const Packed packed(weight.dtype, weight.dims[0], weight.dims[1]);
     out.workspace_bytes = copy_bytes(packed) + context.pool.size() * thread_bytes(packed);
 }
 
-PanelFunction Linear::panel_for(const afs_tensor& x, int32_t weight) const {
+// Codes: tiles only where the bits may depend on the number of rows. Plain weights: where they may
+// not, tiles for every number of rows.
+PanelFunction Linear::panel_for(const Job& job) const {
     const Kernels& kernels = context_.kernels;
-    const bool dot = has_dot(context_, x.dtype, weight);
-    if (const auto coding = coding_of(weight))
-        return dot ? kernels.panel_codes_dot[*coding] : kernels.panel_codes[*coding];
-    if (dot) {
-        const bool tiles = deterministic_ || static_cast<size_t>(x.dims[0]) >= kTileRows;
-        return tiles && kernels.panel_bf16_tiles ? kernels.panel_bf16_tiles
-                                                 : kernels.panel_bf16_dot;
+    if (const auto coding = job.packed.coding) {
+        if (job.tiles) return kernels.panel_code_tiles[*coding];
+        return job.reads == Reads::words ? kernels.panel_words[*coding]
+                                         : kernels.panel_codes[*coding];
     }
-    return weight == AFS_F32   ? kernels.panel_fp32
-           : weight == AFS_F16 ? kernels.panel_fp16
-                               : kernels.panel_bf16;
+    if (job.tiles) return kernels.panel_bf16_tiles;
+    if (job.reads == Reads::pairs) return kernels.panel_bf16_dot;
+    return job.packed.dtype == AFS_F32   ? kernels.panel_fp32
+           : job.packed.dtype == AFS_F16 ? kernels.panel_fp16
+                                         : kernels.panel_bf16;
+}
+
+Linear::Job Linear::job_of(const afs_run& run) const {
+    const afs_tensor &x = run.inputs[0], &weight = run.inputs[1], &out = *run.output;
+    Job job = {weight,
+               Packed(weight.dtype, weight.dims[0], weight.dims[1]),
+               reads(context_, x.dtype, weight.dtype),
+               false,
+               nullptr,
+               Panel{},
+               sizeof(float),
+               static_cast<size_t>(weight.dims[0]),
+               static_cast<char*>(run.workspace),
+               nullptr,
+               nullptr,
+               nullptr};
+    const bool many = static_cast<size_t>(x.dims[0]) >= kTileRows;
+    job.tiles = has_tiles(context_, x.dtype, weight.dtype) &&
+                (job.packed.coding ? many && !deterministic_ : many || deterministic_);
+    if (job.tiles) job.reads = Reads::pairs;
+    job.panel = panel_for(job);
+    if (job.reads != Reads::wide) job.x_size = sizeof(bf16);  // and of whole numbers
+    const size_t depth = job.packed.padded_depth, n_groups = depth / kDepth;
+    job.groups = reinterpret_cast<float*>(job.copy + kCopyRows * depth * sizeof(float));
+    job.finite = reinterpret_cast<bool*>(job.groups + 3 * kCopyRows * n_groups);
+    job.scratch = job.copy + copy_bytes(job.packed);
+    job.rows.depth = depth;
+    job.rows.out_dtype = out.dtype;
+    job.rows.out_pitch = out.strides[0];
+    job.rows.x_units = job.groups;
+    job.rows.x_sums = job.groups + kCopyRows * n_groups;
+    job.rows.x_bases = reinterpret_cast<const int32_t*>(job.groups + 2 * kCopyRows * n_groups);
+    job.rows.x_sums_pitch = static_cast<ptrdiff_t>(n_groups);
+    return job;
 }
 
 Status Linear::run(const afs_run& run) {
@@ -96,67 +148,92 @@ Status Linear::run(const afs_run& run) {
     AFS_TRY(check_matrix("weight", shape, kAny, x.dims[1]));
     AFS_TRY(check_rows("output", out, x.dims[0], weight.dims[0]));
     if (x.dims[0] == 0 || weight.dims[0] == 0) return {};
-    Job job = {weight,
-               Packed(weight.dtype, weight.dims[0], weight.dims[1]),
-               panel_for(x, weight.dtype),
-               Panel{},
-               has_dot(context_, x.dtype, weight.dtype) ? sizeof(bf16) : sizeof(float),
-               static_cast<size_t>(weight.dims[0]),
-               nullptr};
-    const bool dot = job.x_size == sizeof(bf16);
-    const size_t depth = job.packed.padded_depth, n_sums = depth / kDepth;
-    auto* copy = static_cast<char*>(run.workspace);
-    auto* x_sums = reinterpret_cast<float*>(copy + kCopyRows * depth * sizeof(float));
-    job.scratch = copy + copy_bytes(job.packed);
-    job.rows.depth = depth;
-    job.rows.out_dtype = out.dtype;
-    job.rows.out_pitch = out.strides[0];
-    job.rows.x_sums = x_sums;
-    job.rows.x_sums_pitch = static_cast<ptrdiff_t>(n_sums);
+    Job job = job_of(run);
     const bool summed = job.packed.coding && kCodeLayouts[*job.packed.coding].minimum;
-    const bool as_it_is = (dot || x.dtype == AFS_F32) && static_cast<size_t>(x.dims[1]) == depth;
+    const bool as_it_is = (job.reads == Reads::pairs || x.dtype == AFS_F32) &&
+                          static_cast<size_t>(x.dims[1]) == job.packed.padded_depth;
     const int64_t n = x.dims[0];
     const int64_t at_once = as_it_is && !summed ? n : static_cast<int64_t>(kCopyRows);
     for (int64_t first = 0; first < n; first += at_once) {
         job.rows.rows = static_cast<size_t>(std::min(at_once, n - first));
-        job.rows.x = as_it_is ? row_of(x, first) : copy;
-        job.rows.x_pitch = as_it_is ? x.strides[0] : static_cast<ptrdiff_t>(depth);
+        job.rows.x = as_it_is ? row_of(x, first) : job.copy;
+        job.rows.x_pitch =
+            as_it_is ? x.strides[0] : static_cast<ptrdiff_t>(job.packed.padded_depth);
         job.rows.out = row_of(out, first);
         if (!as_it_is || summed)
             context_.pool.run(job.rows.rows, [&](size_t i, unsigned) {
-                const void* from = row_of(x, first + static_cast<int64_t>(i));
-                if (summed) context_.kernels.sum_groups(x_sums + i * n_sums, from, x.dtype, depth);
-                if (as_it_is) return;
-                const auto width = static_cast<size_t>(x.dims[1]);
-                char* to = copy + i * depth * job.x_size;
-                if (dot)
-                    std::memcpy(to, from, width * job.x_size);
-                else
-                    context_.kernels.widen(reinterpret_cast<float*>(to), from, x.dtype, width);
-                std::memset(to + width * job.x_size, 0, (depth - width) * job.x_size);
+                const int64_t row = first + static_cast<int64_t>(i);
+                if (!as_it_is) return copy_row(job, x, row, i);
+                const size_t depth = job.packed.padded_depth, n_groups = depth / kDepth;
+                context_.kernels.sum_groups(job.groups + (kCopyRows + i) * n_groups, row_of(x, row),
+                                            x.dtype, depth);
             });
         multiply(job);
+        if (job.reads == Reads::words) multiply_infinite(job, x, first);
     }
     return {};
 }
 
+// Row `row` of x to row `to` of the copy, padded with zeros, and what its groups need.
+void Linear::copy_row(const Job& job, const afs_tensor& x, int64_t row, size_t to) const {
+    const Kernels& kernels = context_.kernels;
+    const auto width = static_cast<size_t>(x.dims[1]);
+    const size_t depth = job.packed.padded_depth, n_groups = depth / kDepth;
+    char* copy = job.copy + to * depth * job.x_size;
+    const void* from = row_of(x, row);
+    float* units = job.groups + to * n_groups;
+    float* sums = units + kCopyRows * n_groups;
+    if (job.reads == Reads::words) {  // codes: there is no padding
+        auto* bases = reinterpret_cast<int32_t*>(sums + kCopyRows * n_groups);
+        const WholeRow whole = {reinterpret_cast<int16_t*>(copy), units, sums, bases};
+        job.finite[to] = kernels.whole_row(whole, from, depth);
+        return;
+    }
+    if (job.packed.coding) kernels.sum_groups(sums, from, x.dtype, depth);
+    if (job.reads == Reads::pairs)
+        std::memcpy(copy, from, width * job.x_size);
+    else
+        kernels.widen(reinterpret_cast<float*>(copy), from, x.dtype, width);
+    std::memset(copy + width * job.x_size, 0, (depth - width) * job.x_size);
+}
+
+// Rows with an infinity or NaN are no whole numbers: once more, in fp32.
+void Linear::multiply_infinite(Job job, const afs_tensor& x, int64_t first) const {
+    const size_t n = job.rows.rows;
+    char* out = static_cast<char*>(job.rows.out);
+    job.reads = Reads::wide;
+    job.x_size = sizeof(float);
+    job.panel = panel_for(job);
+    job.rows.rows = 1;
+    for (size_t i = 0; i < n; ++i) {
+        if (job.finite[i]) continue;
+        copy_row(job, x, first + static_cast<int64_t>(i), 0);
+        job.rows.out =
+            element(out, job.rows.out_dtype, static_cast<int64_t>(i) * job.rows.out_pitch);
+        multiply(job);
+    }
+}
+
 void Linear::multiply(const Job& job) const {
-    const size_t n_row_blocks = (job.rows.rows + kRowBlock - 1) / kRowBlock;
+    const size_t row_block = job.tiles ? kTileRowBlock : kRowBlock;
+    const size_t n_row_blocks = (job.rows.rows + row_block - 1) / row_block;
     // Narrow weights are cut finer, so that every thread has something to do.
+    const size_t least = job.tiles ? 32 : 16;
     size_t unit = kColumns;
-    while (unit > 16 && n_row_blocks * job.columns / unit < 4 * context_.pool.size()) unit /= 2;
+    while (unit > least && n_row_blocks * job.columns / unit < 4 * context_.pool.size()) unit /= 2;
     const size_t n_units = (job.columns + unit - 1) / unit;
     context_.pool.run(n_units * n_row_blocks, [&](size_t task, unsigned thread) {
-        const size_t column = task / n_row_blocks * unit, row = task % n_row_blocks * kRowBlock;
+        const size_t column = task / n_row_blocks * unit, row = task % n_row_blocks * row_block;
         const size_t block = column / kColumns;
         char* scratch = job.scratch + thread * thread_bytes(job.packed);
         Panel panel = job.rows;
         panel.sums = reinterpret_cast<float*>(scratch);
-        panel.rows = std::min(kRowBlock, job.rows.rows - row);
+        panel.rows = std::min(row_block, job.rows.rows - row);
         panel.columns = std::min(unit, job.columns - column);
         panel.expanded = panel.sums + kSums;
         panel.first_column = column % kColumns;
-        panel.x_sums += static_cast<ptrdiff_t>(row) * panel.x_sums_pitch;
+        const ptrdiff_t groups = static_cast<ptrdiff_t>(row) * panel.x_sums_pitch;
+        panel.x_sums += groups, panel.x_units += groups, panel.x_bases += groups;
         panel.x = static_cast<const char*>(job.rows.x) +
                   static_cast<ptrdiff_t>(row * job.x_size) * job.rows.x_pitch;
         panel.out =

@@ -3,6 +3,7 @@
 #include <immintrin.h>
 
 #include "afs/numeric.hpp"  // the element types only
+#include "simd/code_layout.hpp"
 #include "simd/force_inline.hpp"
 #include "simd/kernels.hpp"
 
@@ -13,7 +14,11 @@ namespace {
 // Vec comes first
 #include "simd/rows.hpp"
 // Vec and rows come first
+#include "simd/panel.hpp"
 #include "simd/tile_panel.hpp"
+// all of them come first
+#include "simd/codes.hpp"
+#include "simd/tile_codes.hpp"
 
 // In assembly: the compilers' intrinsics want the numbers of tiles as literals in a macro.
 struct Tiles {
@@ -22,16 +27,16 @@ struct Tiles {
         uint16_t bytes_per_row[16];
         uint8_t rows[16];
     };
-    AFS_FORCE void configure(size_t upper, size_t lower) {
+    AFS_FORCE void configure(size_t upper, size_t lower, size_t pairs) {
         Config config{};
         config.palette = 1;
-        const auto rows = [&](int tile, size_t n) {
-            config.bytes_per_row[tile] = n ? 64 : 0;
+        const auto rows = [&](int tile, size_t n, size_t words) {
+            config.bytes_per_row[tile] = static_cast<uint16_t>(n ? words * 4 : 0);
             config.rows[tile] = static_cast<uint8_t>(n);
         };
-        rows(0, upper), rows(1, upper), rows(4, upper);
-        rows(2, lower), rows(3, lower), rows(5, lower);
-        rows(6, kTile), rows(7, kTile);
+        rows(0, upper, kTile), rows(1, upper, kTile), rows(4, upper, pairs);
+        rows(2, lower, kTile), rows(3, lower, kTile), rows(5, lower, pairs);
+        rows(6, pairs, kTile), rows(7, pairs, kTile);
         __asm__ volatile("ldtilecfg %0" : : "m"(config));
     }
     AFS_FORCE void release() { __asm__ volatile("tilerelease"); }
@@ -61,10 +66,16 @@ struct Tiles {
     }
 };
 
+template <size_t... kCoding>
+void set_code_tiles(Kernels& to, std::index_sequence<kCoding...>) {
+    ((to.panel_code_tiles[kCoding] = tile_code_panel<Tiles, static_cast<Coding>(kCoding)>), ...);
+}
+
 }  // namespace
 
-void amx_panel_bf16(const Panel& panel) {
-    tile_panel<Tiles>(panel);
+void add_tiles(Kernels& kernels) {
+    kernels.panel_bf16_tiles = tile_panel<Tiles>;
+    set_code_tiles(kernels, std::make_index_sequence<kCodings>());
 }
 
 }  // namespace afs::cpu

@@ -17,13 +17,16 @@ namespace {
 // all of them come first
 #include "simd/codes.hpp"
 #include "simd/table.hpp"
+#include "simd/words.hpp"
 
-struct Shape {  // 16 registers: 8 sums, weights and an element
+struct Shape {  // 16 registers: 12 sums, 2 of weights, an element
     static constexpr size_t kManyRows = 4, kManyVecs = 2, kOneVecs = 8, kCut = 128;
+    static constexpr bool kWidens = true;
+    static constexpr size_t kWideRows = 6, kWordRows = 6, kWordVecs = 2;
 };
 
 }  // namespace
 
-const Kernels kAvx2 = table<Shape, void>(nullptr);
+const Kernels kAvx2 = with_words<Shape>(table<Shape>(nullptr));
 
 }  // namespace afs::cpu

@@ -3,9 +3,9 @@
 //   a span of depth:  scale fp16 [64], minimum fp16 [64]      (minimum: where there is one)
 //     its groups:     scale int8 [64], minimum uint8 [64]     (fine: of the K formats)
 //                     codes [group][64]
-// Codes of 8 bits are int8 [depth][64]. Codes of 4 bits are [depth / 8][64] words: nibble s of a
-// word is depth 2 s, nibble s + 4 is depth 2 s + 1, in two's complement. A word moved down by 4 s
-// bits so has a pair of neighbours at the bottom of its halves.
+// Codes of 8 bits are int8 [depth / 2][64][2]. Codes of 4 bits are [depth / 8][64] words: nibble s
+// of a word is depth 2 s, nibble s + 4 is depth 2 s + 1, each 8 above its code. So the halves of a
+// word hold pairs of neighbours in depth, as bf16 weights do, and a mask takes a pair out.
 #pragma once
 #include <cstddef>
 #include <cstdint>

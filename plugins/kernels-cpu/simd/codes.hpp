@@ -1,10 +1,10 @@
-// Products of rows with one packed block of codes (simd/code_layout.hpp). Included inside an
-// anonymous namespace after panel.hpp.
+// Products of rows in fp32 with one packed block of codes (simd/code_layout.hpp). Included inside
+// an anonymous namespace after panel.hpp.
 //
-// A group's codes are multiplied as the small integers they are, exact in fp32 and in bf16; its
-// sum is then multiplied by the group's scale. What a minimum adds is the same for a whole group:
-// it is multiplied by the sum of the group's x. A few rows decode as they read; for many, a part of
-// the block is widened first. Both add in the same order, so a row has the same bits in both.
+// A group's codes are multiplied as the small integers they are, exact in fp32; its sum is then
+// multiplied by the group's scale. What a minimum adds is the same for a whole group: it is
+// multiplied by the sum of the group's x. A few rows decode as they read; for many, a part of the
+// block is widened first. Both add in the same order, so a row has the same bits in both.
 // Codes up to 128 times x: |x| above 2^115 may overflow where the weight itself would not.
 
 constexpr size_t kStepCodes = 8;  // depth that is decoded at a time
@@ -28,52 +28,43 @@ template <size_t kVecs>
 struct Codes<8, kVecs> {
     const int8_t* from;
     AFS_LAMBDA void read(const char* codes, size_t k, size_t column) {
-        from = reinterpret_cast<const int8_t*>(codes) + k * kColumns + column;
+        from = reinterpret_cast<const int8_t*>(codes) + k * kColumns + 2 * column;
     }
     AFS_LAMBDA Vec::F one(size_t j, size_t v) const {
-        return Vec::load(from + j * kColumns + v * kWidth);
+        const Vec::Words pairs = Vec::load_halves(from + 2 * (j / 2 * kColumns + v * kWidth));
+        return Vec::byte(pairs, static_cast<int>(8 * (j % 2)));
     }
 };
-// Widened ones; W as M::W below.
-template <class W, size_t kVecs>
+// Widened ones, [depth][64].
+template <size_t kVecs>
 struct Widened {
-    const W* from;
-    AFS_LAMBDA void read(const W* codes, size_t k, size_t column) {
-        from = codes + k * kColumns + column * (sizeof(float) / sizeof(W));
+    const float* from;
+    AFS_LAMBDA void read(const float* codes, size_t k, size_t column) {
+        from = codes + k * kColumns + column;
     }
     AFS_LAMBDA Vec::F one(size_t j, size_t v) const {
         return Vec::load(from + j * kColumns + v * kWidth);
     }
 };
 
-// x fp32 times eight codes of each column.
-struct MultiplyCodes {
-    using X = float;
-    using W = float;  // widened codes: [depth][64]
-    static constexpr size_t kLongest = kSlice;
-    template <size_t kRows, size_t kVecs, class C>
-    AFS_FORCE void step(Vec::F (&sum)[kRows][kVecs], const X* x, ptrdiff_t pitch, const C& codes) {
+// x times eight codes of each column.
+template <size_t kRows, size_t kVecs, class C>
+AFS_FORCE void code_step(Vec::F (&sum)[kRows][kVecs], const float* x, ptrdiff_t pitch,
+                         const C& codes) {
+    AFS_UNROLL
+    for (size_t j = 0; j < kStepCodes; ++j) {
+        Vec::F weights[kVecs];
         AFS_UNROLL
-        for (size_t j = 0; j < kStepCodes; ++j) {
-            Vec::F weights[kVecs];
+        for (size_t v = 0; v < kVecs; ++v) weights[v] = codes.one(j, v);
+        AFS_UNROLL
+        for (size_t r = 0; r < kRows; ++r) {
+            const Vec::F each =
+                Vec::set(x[static_cast<ptrdiff_t>(r) * pitch + static_cast<ptrdiff_t>(j)]);
             AFS_UNROLL
-            for (size_t v = 0; v < kVecs; ++v) weights[v] = codes.one(j, v);
-            AFS_UNROLL
-            for (size_t r = 0; r < kRows; ++r) {
-                const Vec::F each =
-                    Vec::set(x[static_cast<ptrdiff_t>(r) * pitch + static_cast<ptrdiff_t>(j)]);
-                AFS_UNROLL
-                for (size_t v = 0; v < kVecs; ++v)
-                    sum[r][v] = Vec::fma(each, weights[v], sum[r][v]);
-            }
+            for (size_t v = 0; v < kVecs; ++v) sum[r][v] = Vec::fma(each, weights[v], sum[r][v]);
         }
     }
-    template <class C>
-    AFS_FORCE void widen(W* to, const C& codes) {  // one vector of columns
-        AFS_UNROLL
-        for (size_t j = 0; j < kStepCodes; ++j) Vec::store(to + j * kColumns, codes.one(j, 0));
-    }
-};
+}
 
 // A block as it is packed.
 template <Coding kCoding>
@@ -113,27 +104,28 @@ struct PackedCodes {
     }
 };
 
-// A part of a block that was widened: [groups][64] scales, [groups][64] offsets, codes.
-template <class M, size_t kSize, bool kWithMinimum>
+// A part of a block that was widened: [groups][64] scales, [groups][64] offsets, codes. W: float
+// for [depth][64], else two bytes for [depth / 2][64][2].
+template <class W, Coding kCoding>
 struct WidenedCodes {
-    static constexpr size_t kGroup = kSize;
-    static constexpr bool kMinimum = kWithMinimum;
+    static constexpr size_t kGroup = kCodeLayouts[kCoding].group;
+    static constexpr bool kMinimum = kCodeLayouts[kCoding].minimum;
     static constexpr size_t kScales = kExpandedDepth / kGroup * kColumns;
     template <size_t kVecs>
-    using Reader = Widened<typename M::W, kVecs>;
+    using Reader = Widened<kVecs>;
     struct Group {
         const float* scales;
-        const typename M::W* codes;
+        const W* codes;
     };
     float* at;
     size_t first;  // group
 
     AFS_LAMBDA float* scales(size_t i) const { return at + (i - first) * kColumns; }
-    AFS_LAMBDA typename M::W* codes(size_t i) const {
-        return reinterpret_cast<typename M::W*>(at + 2 * kScales) + (i - first) * kGroup * kColumns;
+    AFS_LAMBDA W* codes(size_t i) const {
+        return reinterpret_cast<W*>(at + 2 * kScales) + (i - first) * kGroup * kColumns;
     }
-    AFS_LAMBDA typename M::W* place(size_t i, size_t k, size_t column) const {
-        return codes(i) + k * kColumns + column * (sizeof(float) / sizeof(typename M::W));
+    AFS_LAMBDA W* place(size_t i, size_t k, size_t column) const {
+        return codes(i) + k * kColumns + column * (sizeof(float) / sizeof(W));
     }
     AFS_LAMBDA Group group(size_t i) const { return {scales(i), codes(i)}; }
     AFS_LAMBDA Vec::F scale(const Group& g, size_t column) const {
@@ -144,12 +136,27 @@ struct WidenedCodes {
     }
 };
 
-template <class M, size_t kRows, size_t kVecs, class Source>
+// put(to, codes, k, column) widens eight codes of a group, of one vector of columns.
+template <Coding kCoding, class To, class Put>
+AFS_FORCE void widen_codes(const Panel& p, const To& to, const Cut& cut, const Put& put) {
+    const PackedCodes<kCoding> source = {static_cast<const char*>(p.w)};
+    for (size_t i = cut.begin / To::kGroup; i < cut.end / To::kGroup; ++i) {
+        const auto group = source.group(i);
+        for (size_t c = p.first_column; c < p.first_column + p.columns; c += kWidth) {
+            Vec::store(to.scales(i) + c, source.scale(group, c));
+            if constexpr (To::kMinimum)
+                Vec::store(to.scales(i) + To::kScales + c, source.offset(group, c));
+            for (size_t k = 0; k < To::kGroup; k += kStepCodes)
+                put(to.place(i, k, c), group.codes, k, c);
+        }
+    }
+}
+
+template <size_t kRows, size_t kVecs, class Source>
 AFS_FORCE void code_tile(const Panel& p, const Source& source, size_t row, size_t column,
                          const Cut& cut) {
-    using X = typename M::X;
     constexpr size_t kGroup = Source::kGroup;
-    constexpr size_t slice = M::kLongest < kGroup ? M::kLongest : kGroup;
+    constexpr size_t slice = kSlice < kGroup ? kSlice : kGroup;
     const size_t in_block = p.first_column + column;
     Vec::F total[kRows][kVecs];
     AFS_UNROLL
@@ -157,7 +164,7 @@ AFS_FORCE void code_tile(const Panel& p, const Source& source, size_t row, size_
     for (size_t v = 0; v < kVecs; ++v)
         total[r][v] = cut.first ? Vec::zero()
                                 : Vec::load(p.sums + (row + r) * kColumns + column + v * kWidth);
-    const X* x = static_cast<const X*>(p.x) + static_cast<ptrdiff_t>(row) * p.x_pitch;
+    const auto* x = static_cast<const float*>(p.x) + static_cast<ptrdiff_t>(row) * p.x_pitch;
     for (size_t k = cut.begin; k < cut.end; k += kGroup) {
         const auto group = source.group(k / kGroup);
         for (size_t begin = 0; begin < kGroup; begin += slice) {
@@ -168,7 +175,7 @@ AFS_FORCE void code_tile(const Panel& p, const Source& source, size_t row, size_
             for (size_t j = begin; j < begin + slice; j += kStepCodes) {
                 typename Source::template Reader<kVecs> codes;
                 codes.read(group.codes, j, in_block);
-                M::template step<kRows, kVecs>(sum, x + k + j, p.x_pitch, codes);
+                code_step(sum, x + k + j, p.x_pitch, codes);
             }
             AFS_UNROLL
             for (size_t v = 0; v < kVecs; ++v) {
@@ -198,61 +205,58 @@ AFS_FORCE void code_tile(const Panel& p, const Source& source, size_t row, size_
             store_row<kVecs>(p.sums + (row + r) * kColumns + column, total[r], kColumns);
 }
 
-template <class M, size_t kRows, size_t kVecs, class Source>
+template <size_t kRows, size_t kVecs, class Source>
 AFS_FORCE void code_row(const Panel& p, const Source& source, size_t row, const Cut& cut) {
     size_t column = 0;
     for (; column + (kVecs - 1) * kWidth < p.columns; column += kVecs * kWidth)
-        code_tile<M, kRows, kVecs>(p, source, row, column, cut);
-    for (; column < p.columns; column += kWidth)
-        code_tile<M, kRows, 1>(p, source, row, column, cut);
+        code_tile<kRows, kVecs>(p, source, row, column, cut);
+    for (; column < p.columns; column += kWidth) code_tile<kRows, 1>(p, source, row, column, cut);
 }
 
-template <class M, class Source, class To>
-AFS_FORCE void widen_codes(const Panel& p, const Source& source, const To& to, const Cut& cut) {
-    for (size_t i = cut.begin / To::kGroup; i < cut.end / To::kGroup; ++i) {
-        const auto group = source.group(i);
-        for (size_t c = p.first_column; c < p.first_column + p.columns; c += kWidth) {
-            Vec::store(to.scales(i) + c, source.scale(group, c));
-            if constexpr (To::kMinimum)
-                Vec::store(to.scales(i) + To::kScales + c, source.offset(group, c));
-            for (size_t j = 0; j < To::kGroup; j += kStepCodes) {
-                typename Source::template Reader<1> codes;
-                codes.read(group.codes, j, c);
-                M::widen(to.place(i, j, c), codes);
-            }
-        }
-    }
-}
-
-// Not melted into its callers: kinds of codes share it.
-template <class M, class Shape, class Wide>
+// Not melted into its callers.
+template <class Shape, class Wide>
 __attribute__((noinline)) static void widened_rows(const Panel& p, const Wide& wide,
                                                    const Cut& cut) {
     size_t row = 0;
     for (; row + Shape::kManyRows <= p.rows; row += Shape::kManyRows)
-        code_row<M, Shape::kManyRows, Shape::kManyVecs>(p, wide, row, cut);
-    for (; row < p.rows; ++row) code_row<M, 1, Shape::kManyVecs>(p, wide, row, cut);
+        code_row<Shape::kManyRows, Shape::kManyVecs>(p, wide, row, cut);
+    for (; row < p.rows; ++row) code_row<1, Shape::kManyVecs>(p, wide, row, cut);
 }
 
-// kFewRows: below this many, decoding for each is cheaper than widening.
-template <class M, Coding kCoding, class Shape>
-static void code_panel(const Panel& p) {
-    constexpr size_t kFewRows = 4;
-    const PackedCodes<kCoding> packed = {static_cast<const char*>(p.w)};
-    if (p.rows < kFewRows) {
-        const Cut all = {0, p.depth, true, true};
-        for (size_t row = 0; row < p.rows; ++row)
-            code_row<M, 1, Shape::kManyVecs>(p, packed, row, all);
-        return;
-    }
-    constexpr CodeLayout of = kCodeLayouts[kCoding];
+// Below this many rows decoding for each is cheaper than widening.
+constexpr size_t kFewRows = 4;
+
+// body(cut) for each part of the depth that is widened at a time.
+template <class Body>
+AFS_FORCE void each_expanded(const Panel& p, const Body& body) {
     for (size_t begin = 0; begin < p.depth; begin += kExpandedDepth) {
         const size_t end = begin + kExpandedDepth < p.depth ? begin + kExpandedDepth : p.depth;
-        const Cut cut = {begin, end, begin == 0, end == p.depth};
-        const WidenedCodes<M, of.group, of.minimum> wide = {p.expanded, begin / of.group};
-        widen_codes<M>(p, packed, wide, cut);
-        widened_rows<M, Shape>(p, wide, cut);
+        body(Cut{begin, end, begin == 0, end == p.depth});
     }
+}
+
+template <Coding kCoding, class Shape>
+static void code_panel(const Panel& p) {
+    if (p.rows < kFewRows) {
+        const PackedCodes<kCoding> packed = {static_cast<const char*>(p.w)};
+        const Cut all = {0, p.depth, true, true};
+        for (size_t row = 0; row < p.rows; ++row)
+            code_row<1, Shape::kManyVecs>(p, packed, row, all);
+        return;
+    }
+    each_expanded(p, [&](const Cut& cut) AFS_LAMBDA {
+        const WidenedCodes<float, kCoding> wide = {p.expanded,
+                                                   cut.begin / kCodeLayouts[kCoding].group};
+        widen_codes<kCoding>(p, wide, cut,
+                             [](float* to, const char* codes, size_t k, size_t column) AFS_LAMBDA {
+                                 Codes<kCodeLayouts[kCoding].bits, 1> eight;
+                                 eight.read(codes, k, column);
+                                 AFS_UNROLL
+                                 for (size_t j = 0; j < kStepCodes; ++j)
+                                     Vec::store(to + j * kColumns, eight.one(j, 0));
+                             });
+        widened_rows<Shape>(p, wide, cut);
+    });
 }
 
 template <class T>

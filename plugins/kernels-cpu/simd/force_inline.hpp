@@ -6,6 +6,8 @@
 // Loops over the registers of a tile, so that they are registers.
 #ifdef __clang__
 #define AFS_UNROLL _Pragma("unroll")
+#define AFS_KEEP_LOOP _Pragma("clang loop unroll(disable)")
 #else
 #define AFS_UNROLL _Pragma("GCC unroll 16")
+#define AFS_KEEP_LOOP _Pragma("GCC unroll 1")
 #endif

@@ -30,7 +30,7 @@ enum Coding {
 // out[r, c] = sum over k of x[r, k] * w[k, c], c < columns <= kColumns, for one packed block. Each
 // element is one sum in ascending k, whatever the number of rows, columns and cuts.
 struct Panel {
-    const void* x;      // [rows, depth]; bf16 or fp32, as the function's name says
+    const void* x;      // [rows, depth]; bf16, fp32 or int16, as the function's name says
     ptrdiff_t x_pitch;  // elements from row to row
     const void* w;      // the block, from its first column on
     size_t rows, depth, columns;
@@ -41,13 +41,22 @@ struct Panel {
     // Of codes only, whose w is always the whole block.
     size_t first_column;     // in the block
     const float* x_sums;     // [rows, depth / 32]: of every 32 elements of x
-    ptrdiff_t x_sums_pitch;  // elements from row to row
+    const float* x_units;    // as x_sums, of words: what a whole number of x stands for
+    const int32_t* x_bases;  // as x_sums, of words: -8 times the sum of the whole numbers
+    ptrdiff_t x_sums_pitch;  // elements from row to row, of all three
     float* expanded;         // [kExpanded]
 };
 // Codes and scales of a part of a block, widened: what many rows are multiplied with.
 constexpr size_t kExpandedDepth = 256;
 constexpr size_t kExpanded = (kExpandedDepth + 2 * kExpandedDepth / 16) * kColumns;
 using PanelFunction = void (*)(const Panel&);
+
+// A row of x as whole numbers, 32 to a power of two, with what Panel keeps of it.
+struct WholeRow {
+    int16_t* numbers;
+    float *units, *sums;
+    int32_t* bases;
+};
 
 // dtype below: fp32, bf16 or fp16, of all activations of a call.
 struct Kernels {
@@ -79,8 +88,11 @@ struct Kernels {
     // for which the depth is a multiple of kDepth): NULL where there is no such instruction.
     PanelFunction panel_bf16_dot, panel_bf16_tiles;
 
-    // x fp32 times codes; x bf16 times codes by dot products of pairs, NULL where there are none.
-    PanelFunction panel_codes[kCodings], panel_codes_dot[kCodings];
+    // x fp32 times codes. x of whole numbers times codes, by dot products of pairs, and x bf16
+    // times codes by tiles, whose sums have another order: NULL where there is no such instruction.
+    PanelFunction panel_codes[kCodings], panel_words[kCodings], panel_code_tiles[kCodings];
+    // n bf16 to whole numbers; false where one is not finite.
+    bool (*whole_row)(const WholeRow& to, const void* from, size_t n);
     // to[i] = sum of x[32 i .. 32 i + 31]
     void (*sum_groups)(float* to, const void* x, int32_t dtype, size_t n);
 };
@@ -88,7 +100,7 @@ struct Kernels {
 extern const Kernels kPortable;
 #if defined(__x86_64__)
 extern const Kernels kAvx2, kAvx512;
-void amx_panel_bf16(const Panel& panel);
+void add_tiles(Kernels& kernels);  // AMX's
 #endif
 
 }  // namespace afs::cpu

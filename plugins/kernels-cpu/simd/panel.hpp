@@ -9,12 +9,14 @@
 // short, and a long sum has few of them to add.
 constexpr size_t kSlice = 16;
 
-// One step of depth: kStep elements of each row of x, kStep * 64 weights.
+// One step of depth: kStep elements of each row of x, kStep * 64 weights. widen() is a step of one
+// vector of columns in fp32, to rows of `pitch`.
 template <class W>
 struct Multiply {  // x fp32
     using X = float;
     static constexpr size_t kStep = 1;
     static constexpr bool kSliced = true;
+    AFS_FORCE void widen(float* to, size_t, const W* w) { Vec::store(to, Vec::load(w)); }
     template <size_t kRows, size_t kVecs>
     AFS_FORCE void step(Vec::F (&sum)[kRows][kVecs], const X* x, ptrdiff_t pitch, const W* w) {
         Vec::F weights[kVecs];
@@ -33,6 +35,11 @@ struct Multiply<bf16> {
     using X = float;
     static constexpr size_t kStep = 2;
     static constexpr bool kSliced = true;
+    AFS_FORCE void widen(float* to, size_t pitch, const bf16* w) {
+        Vec::F first, second;
+        Vec::load_pairs(w, first, second);
+        Vec::store(to, first), Vec::store(to + pitch, second);
+    }
     template <size_t kRows, size_t kVecs>
     AFS_FORCE void step(Vec::F (&sum)[kRows][kVecs], const X* x, ptrdiff_t pitch, const bf16* w) {
         AFS_UNROLL
@@ -124,15 +131,81 @@ AFS_FORCE void tile_row(const Panel& p, size_t row, const Cut& cut) {
     for (; column < p.columns; column += kWidth) tile<M, W, kRows, 1>(p, row, column, cut);
 }
 
+// The sums of a slice to the totals, which lie in memory: as variables they would take the
+// registers of the sums. totals: of the first row and column.
+template <size_t kRows, size_t kVecs>
+AFS_FORCE void add_slice(float* totals, const Vec::F (&sum)[kRows][kVecs], bool first) {
+    AFS_UNROLL
+    for (size_t r = 0; r < kRows; ++r) AFS_UNROLL
+    for (size_t v = 0; v < kVecs; ++v) {
+        float* total = totals + r * kColumns + v * kWidth;
+        Vec::store(total, first ? sum[r][v] : Vec::add(Vec::load(total), sum[r][v]));
+    }
+}
+
+// Some rows times widened columns.
+template <size_t kRows, size_t kVecs>
+AFS_FORCE void wide_tile(const Panel& p, const float* wide, size_t row, size_t column,
+                         const Cut& cut) {
+    constexpr size_t kPitch = kVecs * kWidth;
+    const auto* x = static_cast<const float*>(p.x) + static_cast<ptrdiff_t>(row) * p.x_pitch;
+    float* totals = p.sums + row * kColumns + column;
+    for (size_t k = cut.begin; k < cut.end; k += kSlice) {
+        const size_t end = cut.end - k > kSlice ? k + kSlice : cut.end;
+        Vec::F sum[kRows][kVecs];
+        AFS_UNROLL
+        for (size_t r = 0; r < kRows; ++r) AFS_UNROLL
+        for (size_t v = 0; v < kVecs; ++v) sum[r][v] = Vec::zero();
+        for (size_t j = k; j < end; ++j)
+            Multiply<float>::step<kRows, kVecs>(sum, x + j, p.x_pitch,
+                                                wide + (j - cut.begin) * kPitch);
+        add_slice(totals, sum, k == 0);
+    }
+    if (!cut.last) return;
+    for (size_t r = 0; r < kRows; ++r) {
+        Vec::F total[kVecs];
+        AFS_UNROLL
+        for (size_t v = 0; v < kVecs; ++v) total[v] = Vec::load(totals + r * kColumns + v * kWidth);
+        store_out<kVecs>(p, row + r, column, total);
+    }
+}
+
+// All rows of some columns: the weights are widened once, and stay in the cache nearest the core.
+template <class M, class W, class Shape, size_t kVecs>
+AFS_FORCE void wide_columns(const Panel& p, size_t column, const Cut& cut) {
+    constexpr size_t kPitch = kVecs * kWidth;
+    float wide[Shape::kCut * kPitch];
+    const W* w = static_cast<const W*>(p.w) + cut.begin * kColumns + column * M::kStep;
+    for (size_t k = 0; k < cut.end - cut.begin; k += M::kStep)
+        for (size_t v = 0; v < kVecs; ++v)
+            M::widen(wide + k * kPitch + v * kWidth, kPitch,
+                     w + k * kColumns + v * kWidth * M::kStep);
+    size_t row = 0;
+    for (; row + Shape::kWideRows <= p.rows; row += Shape::kWideRows)
+        wide_tile<Shape::kWideRows, kVecs>(p, wide, row, column, cut);
+    for (; row < p.rows; ++row) wide_tile<1, kVecs>(p, wide, row, column, cut);
+}
+
 // Shape: kManyRows x kManyVecs is the tile of many rows, kOneVecs vectors that of a single one.
 // kCut: depth after which the weights of a block no longer stay in the cache nearest the core.
+// kWidens: whether widening a weight costs as much as multiplying it.
 template <class M, class W, class Shape>
 static void panel(const Panel& p) {
-    const size_t cut_depth = p.sums && p.rows > Shape::kManyRows ? Shape::kCut : p.depth;
+    const bool many = p.sums && p.rows > Shape::kManyRows;
+    const size_t cut_depth = many ? Shape::kCut : p.depth;
     for (size_t begin = 0; begin < p.depth || begin == 0; begin += cut_depth) {
         const size_t end = begin + cut_depth < p.depth ? begin + cut_depth : p.depth;
         const Cut cut = {begin, end, begin == 0, end == p.depth};
         size_t row = 0;
+        if constexpr (Shape::kWidens && M::kSliced) {
+            size_t column = 0;
+            constexpr size_t kVecs = Shape::kManyVecs;
+            for (; many && column + (kVecs - 1) * kWidth < p.columns; column += kVecs * kWidth)
+                wide_columns<M, W, Shape, kVecs>(p, column, cut);
+            for (; many && column < p.columns; column += kWidth)
+                wide_columns<M, W, Shape, 1>(p, column, cut);
+            row = many ? p.rows : 0;
+        }
         for (; row + Shape::kManyRows <= p.rows; row += Shape::kManyRows)
             tile_row<M, W, Shape::kManyRows, Shape::kManyVecs>(p, row, cut);
         for (; row + 2 <= p.rows; row += 2) tile_row<M, W, 2, Shape::kManyVecs>(p, row, cut);

@@ -18,10 +18,12 @@ namespace {
 
 struct Shape {
     static constexpr size_t kManyRows = 4, kManyVecs = 2, kOneVecs = 8, kCut = 128;
+    static constexpr size_t kWideRows = 6;
+    static constexpr bool kWidens = true;
 };
 
 }  // namespace
 
-const Kernels kPortable = table<Shape, void>(nullptr);
+const Kernels kPortable = table<Shape>(nullptr);
 
 }  // namespace afs::cpu

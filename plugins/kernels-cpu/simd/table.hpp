@@ -68,13 +68,13 @@ static void sum_groups(float* to, const void* x, int32_t dtype, size_t n) {
              [&](auto t) AFS_LAMBDA { sum_groups_of(to, static_cast<const decltype(t)*>(x), n); });
 }
 
-template <class M, class Shape, size_t... kCoding>
-constexpr void set_code_panels(PanelFunction (&to)[kCodings], std::index_sequence<kCoding...>) {
-    ((to[kCoding] = code_panel<M, static_cast<Coding>(kCoding), Shape>), ...);
+template <class Shape, size_t... kCoding>
+constexpr void set_code_panels(Kernels& to, std::index_sequence<kCoding...>) {
+    ((to.panel_codes[kCoding] = code_panel<static_cast<Coding>(kCoding), Shape>), ...);
 }
 
-// DotCodes: void where there are no dot products of bf16 pairs.
-template <class Shape, class DotCodes>
+// bf16_dot: NULL where there are no dot products of bf16 pairs.
+template <class Shape>
 constexpr Kernels table(PanelFunction bf16_dot) {
     Kernels kernels{};
     kernels.widen = widen, kernels.narrow = narrow;
@@ -87,9 +87,6 @@ constexpr Kernels table(PanelFunction bf16_dot) {
     kernels.panel_bf16 = panel<Multiply<bf16>, bf16, Shape>;
     kernels.panel_bf16_dot = bf16_dot;
     kernels.sum_groups = sum_groups;
-    constexpr auto all = std::make_index_sequence<kCodings>();
-    set_code_panels<MultiplyCodes, Shape>(kernels.panel_codes, all);
-    if constexpr (!std::is_void_v<DotCodes>)
-        set_code_panels<DotCodes, Shape>(kernels.panel_codes_dot, all);
+    set_code_panels<Shape>(kernels, std::make_index_sequence<kCodings>());
     return kernels;
 }

@@ -112,9 +112,43 @@ struct Vec {
     AFS_FORCE Words load_words(const uint32_t* p) {
         return (Words)_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
     }
-    // The signed nibble at a bit of each word.
+    // 2 bytes of each word, of pairs of codes.
+    AFS_FORCE Words load_halves(const int8_t* p) {
+        return (Words)_mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+    }
+    typedef int32_t Signed __attribute__((vector_size(32)));
+    // The code in the nibble or the byte at a bit of each word.
     AFS_FORCE F nibble(Words w, int bit) {
-        typedef int32_t Signed __attribute__((vector_size(32)));
-        return _mm256_cvtepi32_ps((__m256i)((Signed)(w << (28 - bit)) >> 28));
+        return _mm256_cvtepi32_ps((__m256i)((Signed)((w ^ 0x88888888u) << (28 - bit)) >> 28));
+    }
+    AFS_FORCE F byte(Words w, int bit) {
+        return _mm256_cvtepi32_ps((__m256i)((Signed)(w << (24 - bit)) >> 24));
+    }
+
+    // Whole numbers of 16 bits, two neighbours in depth to a word (simd/words.hpp).
+    AFS_FORCE Words set_words(int32_t x) { return (Words)_mm256_set1_epi32(x); }
+    AFS_FORCE F of_words(Words w) { return _mm256_cvtepi32_ps((__m256i)w); }
+    AFS_FORCE Words load_code_pairs(const int8_t* p) {  // kWidth pairs
+        return (Words)_mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+    }
+    AFS_FORCE Words top_nibbles(Words w) { return (Words)_mm256_srli_epi16((__m256i)w, 12); }
+    AFS_FORCE Words less(Words w, int16_t x) {
+        return (Words)_mm256_sub_epi16((__m256i)w, _mm256_set1_epi16(x));
+    }
+    AFS_FORCE Words lower(Words w, int bits) {  // keeps the sign
+        return (Words)((Signed)w >> bits);
+    }
+    AFS_FORCE Words dot(Words sum, Words x, Words w) {
+        return sum + (Words)_mm256_madd_epi16((__m256i)x, (__m256i)w);
+    }
+    AFS_FORCE void store_words(uint32_t* p, Words w) {
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), (__m256i)w);
+    }
+    // To the nearest whole numbers, which fit.
+    AFS_FORCE void store_whole(int16_t* p, F x) {
+        const __m256i whole = _mm256_cvtps_epi32(x);
+        _mm_storeu_si128(
+            reinterpret_cast<__m128i*>(p),
+            _mm_packs_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1)));
     }
 };

@@ -91,9 +91,42 @@ struct Vec {
             _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
     }
     AFS_FORCE Words load_words(const uint32_t* p) { return (Words)_mm512_loadu_si512(p); }
-    // The signed nibble at a bit of each word, from a table: it looks at the lowest 4 bits.
+    // 2 bytes of each word, of pairs of codes.
+    AFS_FORCE Words load_halves(const int8_t* p) {
+        return (Words)_mm512_cvtepu16_epi32(
+            _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+    }
+    typedef int32_t Signed __attribute__((vector_size(64)));
+    // The code in the nibble (from a table, which looks at the lowest 4 bits) or the byte at a bit
+    // of each word.
     AFS_FORCE F nibble(Words w, int bit) {
-        const F table = _mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, -8, -7, -6, -5, -4, -3, -2, -1);
+        const F table = _mm512_setr_ps(-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7);
         return _mm512_permutexvar_ps((__m512i)(w >> bit), table);
+    }
+    AFS_FORCE F byte(Words w, int bit) {
+        return _mm512_cvtepi32_ps((__m512i)((Signed)(w << (24 - bit)) >> 24));
+    }
+
+    // Whole numbers of 16 bits, two neighbours in depth to a word (simd/words.hpp).
+    AFS_FORCE Words set_words(int32_t x) { return (Words)_mm512_set1_epi32(x); }
+    AFS_FORCE F of_words(Words w) { return _mm512_cvtepi32_ps((__m512i)w); }
+    AFS_FORCE Words load_code_pairs(const int8_t* p) {  // kWidth pairs
+        return (Words)_mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+    }
+    AFS_FORCE Words top_nibbles(Words w) { return (Words)_mm512_srli_epi16((__m512i)w, 12); }
+    AFS_FORCE Words less(Words w, int16_t x) {
+        return (Words)_mm512_sub_epi16((__m512i)w, _mm512_set1_epi16(x));
+    }
+    AFS_FORCE Words lower(Words w, int bits) {  // keeps the sign
+        return (Words)((Signed)w >> bits);
+    }
+    AFS_FORCE Words dot(Words sum, Words x, Words w) {
+        return (Words)_mm512_dpwssd_epi32((__m512i)sum, (__m512i)x, (__m512i)w);
+    }
+    AFS_FORCE void store_words(uint32_t* p, Words w) { _mm512_storeu_si512(p, (__m512i)w); }
+    // To the nearest whole numbers, which fit.
+    AFS_FORCE void store_whole(int16_t* p, F x) {
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
+                            _mm512_cvtsepi32_epi16(_mm512_cvtps_epi32(x)));
     }
 };

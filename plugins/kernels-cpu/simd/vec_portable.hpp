@@ -103,8 +103,17 @@ struct Vec {
         __builtin_memcpy(&w, p, sizeof w);
         return w;
     }
-    // The signed nibble at a bit of each word.
+    // 2 bytes of each word, of pairs of codes.
+    AFS_FORCE Words load_halves(const int8_t* p) {
+        uint16_t lanes[kWidth];
+        __builtin_memcpy(lanes, p, sizeof lanes);
+        return Words{lanes[0], lanes[1], lanes[2], lanes[3]};
+    }
+    // The code in the nibble or the byte at a bit of each word.
     AFS_FORCE F nibble(Words w, int bit) {
-        return __builtin_convertvector((I)(w << (28 - bit)) >> 28, F);
+        return __builtin_convertvector((I)((w ^ 0x88888888u) << (28 - bit)) >> 28, F);
+    }
+    AFS_FORCE F byte(Words w, int bit) {
+        return __builtin_convertvector((I)(w << (24 - bit)) >> 24, F);
     }
 };

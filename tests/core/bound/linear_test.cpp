@@ -193,3 +193,47 @@ TEST_CASE("linear: flushed subnormal operands are granted only where they are de
     CHECK(verdict(&y, judged(AFS_FLUSH_SUBNORMALS)).ok());
     CHECK(verdict(&y, judged(0)).over());
 }
+
+// 32 neighbours of x to whole multiples of 2^(e - kBits + 1), e the binade of the largest.
+template <int kBits>
+static std::vector<double> whole(std::vector<double> x) {
+    for (size_t first = 0; first < x.size(); first += 32) {
+        double most = 0;
+        for (size_t j = first; j < first + 32; ++j) most = std::max(most, std::abs(x[j]));
+        const double step = std::ldexp(1.0, std::ilogb(most) - kBits + 2);
+        for (size_t j = first; j < first + 32; ++j) x[j] = std::nearbyint(x[j] / step) * step;
+    }
+    return x;
+}
+
+TEST_CASE(
+    "linear: whole numbers of 16 bits are granted where they are declared, fewer bits never") {
+    const size_t k = 5120;
+    for (const Data& data : data_sets(k, false)) {
+        if (data.name == "tiny") continue;
+        // Small beside the largest of its 32: bits are lost that fp32 keeps.
+        Data spread = data;
+        for (size_t i = 0; i < spread.x.size(); ++i)
+            if (i % 32 != 7) spread.x[i] = round_bf16(spread.x[i] / 3000);
+        for (size_t i = 0; i < spread.w.size(); ++i)
+            if (i % 32 == 7) spread.w[i] = 0;  // and the largest does not show
+        const auto judged = [&](int32_t internal) {
+            return judge_linear(spread.x.data(), spread.w.data(), kRows, kCols, k, AFS_F32,
+                                {AFS_F32, internal, AFS_BF16});
+        };
+        const auto rounded = [&](const std::vector<double>& x) {
+            Data lost = spread;
+            lost.x = x;
+            std::vector<double> y = output(lost, k, blocked);
+            for (double& v : y) v = round_bf16(v);
+            return y;
+        };
+        const Verdict declared = verdict(rounded(whole<16>(spread.x)).data(), judged(AFS_I16));
+        INFO(data.name << ": " << declared.text());
+        CHECK(declared.ok());
+        CHECK(verdict(rounded(spread.x).data(), judged(AFS_I16)).ok());
+        CHECK_FALSE(verdict(rounded(whole<16>(spread.x)).data(), judged(AFS_F32)).ok());
+        if (data.name == "near-cancelling") continue;  // equal elements: 16 bits lose as much there
+        CHECK_FALSE(verdict(rounded(whole<14>(spread.x)).data(), judged(AFS_I16)).ok());
+    }
+}

@@ -61,6 +61,7 @@ Model make_model(const Setup& setup) {
     random.n_threads = 1;
     model.weights = checkpoint ? must(afs::match_weights(*graph, *checkpoint))
                                : must(afs::random_weights(*graph, random));
+    model.weights = must(afs::quantise(*graph, model.weights, setup.quantise, 1));
     std::vector<int32_t> dtypes;
     for (const afs::Weight& weight : model.weights.weights()) dtypes.push_back(weight.dtype);
     afs::PlanRequest request;

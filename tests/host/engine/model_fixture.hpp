@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "afs/graph/resolved_graph.hpp"
+#include "afs/weights/quantise.hpp"
 #include "afs/weights/weight_set.hpp"
 #include "engine/engine.hpp"
 #include "planner/planner.hpp"
@@ -27,6 +28,7 @@ struct Setup {
     std::string config;  // its config.json; empty: one of 97 ids and 2 layers
     std::function<void(afs::Backend&)> adapt;    // wraps an opened backend
     std::map<std::string, std::string> options;  // of every kernels plugin
+    afs::Quantise quantise = afs::Quantise::none;
 };
 
 struct Model {

@@ -7,6 +7,7 @@
 #include "host/engine/model_fixture.hpp"
 
 using namespace afs_test;
+using afs::Quantise;
 using afs::test::instruction_sets;
 
 namespace {
@@ -87,6 +88,24 @@ TEST_CASE("engine: the bundled models' logits are as near to fp64 as the referen
         }
 }
 
+TEST_CASE("engine: logits of quantised weights are as near to fp64 as the reference's") {
+    const auto ids = some_ids(60, 3, 1000);
+    for (const std::string family : kFamilies)
+        for (const Quantise quantise : {Quantise::int8, Quantise::int4}) {
+            const auto of = [&](int32_t dtype, const char* kernels, const std::string& set = "") {
+                Setup setup = bundled(family, dtype, kernels, set);
+                setup.quantise = quantise;
+                return logits(setup, ids);
+            };
+            const auto truth = of(AFS_F64, "reference");
+            const double theirs = rms_error(of(AFS_BF16, "reference"), truth);
+            for (const std::string& set : instruction_sets()) {
+                CAPTURE(family, quantise, set);
+                CHECK(rms_error(of(AFS_BF16, "cpu", set), truth) <= 1.25 * theirs);
+            }
+        }
+}
+
 TEST_CASE("engine: fp32 tokens are the reference's") {
     for (const std::string family : kFamilies) {
         const auto all = requests(1000, 40);
@@ -105,13 +124,17 @@ TEST_CASE("engine: fp32 tokens are the reference's") {
 }
 
 TEST_CASE("engine: deterministic, the same tokens alone and together, on 1 thread and on 2") {
-    for (const std::string family : kFamilies)
+    const auto cases = {std::pair{"olmo2", Quantise::none}, std::pair{"llama3", Quantise::none},
+                        std::pair{"olmo2", Quantise::int8}, std::pair{"llama3", Quantise::int4}};
+    for (const auto& [family, quantise] : cases)
         for (const std::string& set : instruction_sets()) {
-            CAPTURE(family, set);
+            CAPTURE(family, quantise, set);
             Setup one = bundled(family, AFS_BF16, "cpu", set, 1);
             one.deterministic = true;
+            one.quantise = quantise;
             Setup two = bundled(family, AFS_BF16, "cpu", set, 2);
             two.deterministic = true;
+            two.quantise = quantise;
             const auto all = requests(1000, 24);
             const Tokens expected = alone(one, all);
             CHECK(together(one, all) == expected);

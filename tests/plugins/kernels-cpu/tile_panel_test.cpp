@@ -2,11 +2,14 @@
 // plain C++: most machines have none. Where there are some, suite_test.cpp runs the real ones.
 #include <catch2/catch.hpp>
 
+#include <cmath>
 #include <cstring>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "afs/numeric.hpp"
+#include "simd/code_layout.hpp"
 #include "simd/force_inline.hpp"
 #include "simd/kernels.hpp"
 
@@ -24,15 +27,19 @@ namespace {
 // Vec comes first
 #include "simd/rows.hpp"
 // Vec and rows come first
+#include "simd/panel.hpp"
 #include "simd/tile_panel.hpp"
+// all of them come first
+#include "simd/codes.hpp"
+#include "simd/tile_codes.hpp"
 
 // Eight registers of up to 16 rows of 64 bytes. What was not configured may not be used.
 struct Tiles {
     static inline size_t rows[8];
     static inline char registers[8][16][64];
 
-    static void configure(size_t upper, size_t lower) {
-        const size_t all[] = {upper, upper, lower, lower, upper, lower, 16, 16};
+    static void configure(size_t upper, size_t lower, size_t pairs) {
+        const size_t all[] = {upper, upper, lower, lower, upper, lower, pairs, pairs};
         std::memcpy(rows, all, sizeof rows);
         std::memset(registers, 0xff, sizeof registers);
     }
@@ -45,9 +52,10 @@ struct Tiles {
     template <int t>
     static void load(const void* from, ptrdiff_t bytes) {
         REQUIRE(rows[t] > 0);
+        const size_t width = t == 4 || t == 5 ? 4 * rows[6] : 64;  // x: as many pairs as weights
         for (size_t r = 0; r < rows[t]; ++r)
             std::memcpy(registers[t][r],
-                        static_cast<const char*>(from) + static_cast<ptrdiff_t>(r) * bytes, 64);
+                        static_cast<const char*>(from) + static_cast<ptrdiff_t>(r) * bytes, width);
     }
     template <int t>
     static void store(void* to, ptrdiff_t bytes) {
@@ -107,4 +115,104 @@ TEST_CASE("tiles: any number of rows and columns, and nothing beyond them is wri
                 CHECK(same);
                 for (const size_t left : Tiles::rows) CHECK(left == 0);
             }
+}
+
+namespace {
+
+// One block of random codes of a coding; weight(k, c) is what they say.
+template <Coding kCoding>
+struct RandomBlock {
+    static constexpr CodeLayout of = kCodeLayouts[kCoding];
+    std::vector<char> bytes;
+    explicit RandomBlock(size_t depth, std::mt19937& random)
+        : bytes(depth / of.span * of.span_bytes()) {
+        for (char& each : bytes) each = static_cast<char>(random());
+        for (size_t s = 0; s < depth / of.span; ++s)
+            for (size_t i = 0; i < of.head_bytes() / 2; ++i) {
+                const f16 scale = to_f16(static_cast<float>(1 + random() % 3) * 0.5f);
+                std::memcpy(bytes.data() + s * of.span_bytes() + 2 * i, &scale, 2);
+            }
+    }
+    float weight(size_t k, size_t c) const {
+        const char* head = bytes.data() + k / of.span * of.span_bytes();
+        const char* fine = head + of.head_bytes() + k % of.span / of.group * of.group_bytes();
+        const char* codes = fine + of.fine_bytes();
+        const size_t j = k % of.group;
+        int code;
+        if (of.bits == 8) {
+            code = static_cast<int8_t>(codes[(j / 2 * kColumns + c) * 2 + j % 2]);
+        } else {
+            uint32_t word;
+            std::memcpy(&word, codes + (j / 8 * kColumns + c) * 4, 4);
+            code = static_cast<int>(word >> (j % 8 / 2 + j % 2 * 4) * 4 & 15) - 8;
+        }
+        f16 half;
+        std::memcpy(&half, head + 2 * c, 2);
+        float scale = to_float(half), minimum = 0;
+        if (of.fine) scale *= static_cast<float>(static_cast<int8_t>(fine[c]));
+        if (of.minimum) {
+            std::memcpy(&half, head + 2 * (kColumns + c), 2);
+            minimum = to_float(half);
+            if (of.fine) minimum *= -static_cast<float>(static_cast<uint8_t>(fine[kColumns + c]));
+        }
+        return scale * static_cast<float>(code + of.centre) + minimum;
+    }
+};
+
+// Whole numbers in x: every sum is exact in fp32 whatever its order.
+template <Coding kCoding>
+void check_code_tiles() {
+    std::mt19937 random(5);
+    const size_t depth = 512;
+    const RandomBlock<kCoding> block(depth, random);
+    for (const size_t rows : {1u, 16u, 19u, 32u, 75u})
+        for (const auto& [first, columns] :
+             {std::pair{0u, 64u}, std::pair{32u, 32u}, std::pair{0u, 45u}}) {
+            const size_t n_groups = depth / kDepth, out_pitch = columns + 3;
+            std::vector<bf16> x(rows * depth);
+            std::vector<float> x_sums(rows * n_groups), sums(rows * kColumns), expanded(kExpanded),
+                out(rows * out_pitch, -9.0f);
+            for (size_t i = 0; i < x.size(); ++i) {
+                const float value = static_cast<float>(random() % 3) - 1.0f;
+                x[i] = to_bf16(value);
+                x_sums[i / kDepth] += value;
+            }
+            Panel panel{};
+            panel.x = x.data(), panel.x_pitch = static_cast<ptrdiff_t>(depth);
+            panel.w = block.bytes.data();
+            panel.rows = rows, panel.depth = depth, panel.columns = columns;
+            panel.first_column = first;
+            panel.x_sums = x_sums.data(), panel.x_sums_pitch = static_cast<ptrdiff_t>(n_groups);
+            panel.sums = sums.data(), panel.expanded = expanded.data();
+            panel.out = out.data(), panel.out_dtype = AFS_F32;
+            panel.out_pitch = static_cast<ptrdiff_t>(out_pitch);
+            tile_code_panel<Tiles, kCoding>(panel);
+            CAPTURE(kCoding, rows, first, columns);
+            double worst = 0;
+            for (size_t r = 0; r < rows; ++r)
+                for (size_t c = 0; c < out_pitch; ++c) {
+                    double want = c < columns ? 0.0 : -9.0, size = 1;
+                    for (size_t k = 0; c < columns && k < depth; ++k) {
+                        const double w = block.weight(k, first + c);
+                        want += static_cast<double>(to_float(x[r * depth + k])) * w;
+                        size += std::abs(w);
+                    }
+                    worst = std::max(
+                        worst, std::abs(static_cast<double>(out[r * out_pitch + c]) - want) / size);
+                }
+            CHECK(worst < 1e-7);
+            for (const size_t left : Tiles::rows) CHECK(left == 0);
+        }
+}
+
+}  // namespace
+
+TEST_CASE("tiles: every kind of codes, any number of rows, parts of a block") {
+    check_code_tiles<kNibbles>();
+    check_code_tiles<kNibblesMinimum>();
+    check_code_tiles<kNibblesFine>();
+    check_code_tiles<kBytes>();
+    check_code_tiles<kBytesMinimum>();
+    check_code_tiles<kBytesFine>();
+    check_code_tiles<kBytesFineSixteen>();
 }

@@ -39,7 +39,9 @@ typedef struct afs_verdict {
     uint32_t struct_size;
     int32_t supported;
     int32_t acc_dtype;      /* accumulator; bounds are computed from it */
-    int32_t internal_dtype; /* what operands are rounded to inside */
+    int32_t internal_dtype; /* what operands are rounded to inside; AFS_I16, of linear/1 only: x to
+                             * whole multiples of 2^(e - 14), 2^e the binade of the largest of 32
+                             * neighbours (of 2^-126 where that is more); the weight is kept */
     uint32_t flags, reserved;
     uint64_t workspace_bytes; /* scratch, shared by all nodes of a stream, contents undefined */
     uint64_t state_bytes;     /* own, zeroed once, kept between steps */

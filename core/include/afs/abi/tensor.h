@@ -15,6 +15,7 @@ enum {
     AFS_F16,
     AFS_I32,
     AFS_F64,
+    AFS_I16, /* of no tensor: see internal_dtype in afs/abi/ops.h */
     AFS_BLOCK = 256,
     AFS_Q4_0 = AFS_BLOCK + 2,
     AFS_Q4_1 = AFS_BLOCK + 3,

@@ -23,10 +23,12 @@ uint16_t half_at(const uint8_t* bytes) {
 
 // 32 codes of 4 bits, the low ones first, and where there are five their fifth bit.
 void half_bytes(const uint8_t* low, const uint8_t* fifth, int centre, int8_t* codes) {
-    for (int i = 0; i < 32; ++i) {
-        const int high = fifth ? (fifth[i / 8] >> i % 8 & 1) << 4 : 0;
-        codes[i] = static_cast<int8_t>(((low[i % 16] >> i / 16 * 4 & 15) | high) - centre);
+    for (int i = 0; i < 16; ++i) {
+        codes[i] = static_cast<int8_t>((low[i] & 15) - centre);
+        codes[i + 16] = static_cast<int8_t>((low[i] >> 4) - centre);
     }
+    for (int i = 0; fifth && i < 32; ++i)
+        codes[i] = static_cast<int8_t>(codes[i] + ((fifth[i / 8] >> i % 8 & 1) << 4));
 }
 
 void k_codes(const uint8_t* block, const uint8_t* high, const uint8_t* low, int centre, Span& out) {
@@ -72,9 +74,26 @@ void take_apart(int32_t dtype, const uint8_t* block, Span& out) {
 
 // Where the code of a depth of a group and a column lies: in bits.
 size_t bit_of(const CodeLayout& of, size_t depth, size_t column) {
-    if (of.bits == 8) return 8 * (depth * kColumns + column);
+    if (of.bits == 8) return 8 * ((depth / 2 * kColumns + column) * 2 + depth % 2);
     const size_t nibble = depth % 8 / 2 + depth % 2 * 4;
     return 32 * (depth / 8 * kColumns + column) + 4 * nibble;
+}
+
+// n codes of a column to their places.
+void place_codes(const CodeLayout& of, const int8_t* codes, size_t n, size_t column, uint8_t* to) {
+    if (of.bits == 8) {
+        for (size_t k = 0; k < n; k += 2)
+            std::memcpy(to + (k / 2 * kColumns + column) * 2, codes + k, 2);
+        return;
+    }
+    for (size_t k = 0; k < n; k += 8, codes += 8) {
+        uint32_t word = 0;
+        for (unsigned s = 0; s < 4; ++s) {
+            word |= static_cast<uint32_t>(codes[2 * s] + 8) << 4 * s;
+            word |= static_cast<uint32_t>(codes[2 * s + 1] + 8) << (4 * s + 16);
+        }
+        std::memcpy(to + (k / 8 * kColumns + column) * 4, &word, 4);
+    }
 }
 
 void place(const CodeLayout& of, const Span& span, size_t column, uint8_t* to) {
@@ -84,15 +103,7 @@ void place(const CodeLayout& of, const Span& span, size_t column, uint8_t* to) {
     for (size_t g = 0; g < of.span / of.group; ++g, group += of.group_bytes()) {
         if (of.fine) group[column] = span.fine_scales[g];
         if (of.fine && of.minimum) group[kColumns + column] = span.fine_minima[g];
-        uint8_t* codes = group + of.fine_bytes();
-        for (size_t i = 0; i < of.group; ++i) {
-            const size_t bit = bit_of(of, i, column);
-            const auto code = static_cast<uint8_t>(span.codes[g * of.group + i]);
-            if (of.bits == 8)
-                codes[bit / 8] = code;
-            else
-                codes[bit / 8] = static_cast<uint8_t>(codes[bit / 8] | (code & 15) << bit % 8);
-        }
+        place_codes(of, span.codes + g * of.group, of.group, column, group + of.fine_bytes());
     }
 }
 
@@ -124,7 +135,7 @@ void pack_codes(Coding coding, const afs_tensor& plain, size_t first_row, size_t
     // Spans outside, rows inside: what is written stays in the nearest cache.
     for (size_t s = 0; s < depth / of.span; ++s) {
         uint8_t* at = static_cast<uint8_t*>(to) + s * of.span_bytes();
-        std::memset(at, 0, of.span_bytes());
+        if (n_rows < kColumns) std::memset(at, 0, of.span_bytes());
         for (size_t c = 0; c < n_rows; ++c) {
             const size_t row =
                 dtype_bytes(plain.dtype, (first_row + c) * static_cast<size_t>(plain.strides[0]));
@@ -156,7 +167,7 @@ void unpack_codes(Coding coding, const void* block, size_t column, size_t depth,
             for (size_t i = 0; i < of.group; ++i) {
                 const size_t bit = bit_of(of, i, column);
                 int code = static_cast<int8_t>(codes[bit / 8]);
-                if (of.bits == 4) code = ((codes[bit / 8] >> bit % 8 & 15) ^ 8) - 8;
+                if (of.bits == 4) code = (codes[bit / 8] >> bit % 8 & 15) - 8;
                 const float q = factor * static_cast<float>(code + of.centre);
                 *to++ = of.minimum ? q + add : q;
             }

@@ -1,0 +1,146 @@
+// Weights that were packed once and are mapped at the next start; files that may not be taken.
+#include <filesystem>
+#include <fstream>
+#include <functional>
+
+#include "host/engine/model_fixture.hpp"
+#include "support/temp_folder.hpp"
+
+using namespace afs_test;
+using afs::test::TempFolder;
+namespace fs = std::filesystem;
+
+namespace {
+
+// Passes everything on and counts the weights that are packed.
+class Counting final : public afs::KernelBackend, public afs::WeightPacker {
+public:
+    Counting(std::shared_ptr<afs::KernelBackend> inner, int& n) : inner_(std::move(inner)), n_(n) {}
+    afs::WeightPacker* weights() override { return this; }
+    afs::Status query(const afs_query& query, afs_verdict& out) override {
+        return inner_->query(query, out);
+    }
+    afs::Result<std::unique_ptr<afs::Op>> prepare(const afs_query& query) override {
+        return inner_->prepare(query);
+    }
+    afs::Status plan(const afs_query& query, uint32_t value, const uint32_t* nodes, uint32_t n,
+                     afs_packing& out) override {
+        return inner_->weights()->plan(query, value, nodes, n, out);
+    }
+    afs::Status pack(const afs_query& query, uint32_t value, const afs_packing& packing,
+                     const afs_tensor& raw, void* packed, afs_stream stream) override {
+        ++n_;
+        return inner_->weights()->pack(query, value, packing, raw, packed, stream);
+    }
+
+private:
+    std::shared_ptr<afs::KernelBackend> inner_;
+    int& n_;
+};
+
+struct Start {
+    std::vector<int32_t> ids;
+    int n_packed = 0;
+};
+
+Start start(const fs::path& cache, const fs::path& model, afs::Quantise quantise = {}) {
+    Start out;
+    Setup setup;
+    setup.family = "llama3";
+    setup.dtype = AFS_BF16;
+    setup.kernels = {"cpu"};
+    setup.folder = model.string();
+    setup.quantise = quantise;
+    setup.adapt = [&out](afs::Backend& backend) {
+        backend.api = std::make_shared<Counting>(backend.api, out.n_packed);
+    };
+    afs::EngineOptions options;
+    options.packed_cache = cache;
+    afs::Request request;
+    request.prompt = some_ids(14, 14, 1000);
+    request.max_new_tokens = 8;
+    out.ids = run_one(*make_engine(make_model(setup), options), request).ids;
+    return out;
+}
+
+const fs::path kModel = fs::path(AFS_SOURCE_DIR) / "weights" / "llama3-tiny";
+
+fs::path only_file(const fs::path& folder) {
+    std::vector<fs::path> files;
+    for (const auto& entry : fs::directory_iterator(folder)) files.push_back(entry.path());
+    REQUIRE(files.size() == 1);
+    return files[0];
+}
+
+void overwrite(const fs::path& file, std::streamoff at, const std::string& bytes) {
+    std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
+    stream.seekp(at);
+    stream << bytes;
+    REQUIRE(stream.good());
+}
+
+}  // namespace
+
+TEST_CASE("packed cache: the second start packs nothing and gives the same tokens") {
+    const TempFolder folder;
+    const fs::path cache = folder.path() / "cache";  // made when it is needed
+    const Start without = start({}, kModel), first = start(cache, kModel),
+                second = start(cache, kModel);
+    CHECK(without.n_packed > 0);
+    CHECK(first.n_packed == without.n_packed);
+    CHECK(second.n_packed == 0);
+    CHECK(first.ids == without.ids);
+    CHECK(second.ids == without.ids);
+}
+
+TEST_CASE("packed cache: what is cut, damaged or another's is made anew") {
+    const TempFolder folder;
+    const fs::path cache = folder.path();
+    const Start first = start(cache, kModel);
+    const fs::path file = only_file(cache);
+    const auto size = static_cast<std::streamoff>(fs::file_size(file));
+    const std::function<void()> harms[] = {
+        [&] { fs::resize_file(file, static_cast<uintmax_t>(size - 1000)); },
+        [&] { fs::resize_file(file, 10); },
+        [&] { fs::resize_file(file, 0); },
+        [&] { overwrite(file, 0, "something else"); },
+        [&] { overwrite(file, 16, std::string(8, '\x7f')); },  // bytes of the key
+        [&] { overwrite(file, 24, std::string(8, '\x7f')); },  // number of weights
+        [&] { overwrite(file, 60, "x"); },                     // the key
+        [&] { overwrite(file, size - 2000, std::string(64, '\x55')); },
+        [&] {
+            fs::remove(file);
+            fs::create_directory(file);
+        }};
+    for (const auto& harm : harms) {
+        harm();
+        const Start again = start(cache, kModel);
+        CHECK(again.n_packed == first.n_packed);
+        CHECK(again.ids == first.ids);
+        if (fs::is_directory(file)) continue;  // stays; the weights are packed at each start
+        CHECK(static_cast<std::streamoff>(fs::file_size(file)) == size);
+        CHECK(start(cache, kModel).n_packed == 0);
+    }
+}
+
+TEST_CASE("packed cache: another checkpoint, other bits, a file written to: another key") {
+    const TempFolder folder;
+    const fs::path cache = folder.path() / "cache", model = folder.path() / "model";
+    fs::copy(kModel, model, fs::copy_options::recursive);
+    const Start original = start(cache, kModel);
+    CHECK(start(cache, model).n_packed == original.n_packed);
+    CHECK(start(cache, model).n_packed == 0);
+    CHECK(start(cache, model, afs::Quantise::int8).n_packed == original.n_packed);
+    CHECK(start(cache, model, afs::Quantise::int8).n_packed == 0);
+    CHECK(start(cache, model).n_packed == 0);
+    const fs::path weights = model / "model.safetensors";
+    fs::last_write_time(weights, fs::last_write_time(weights) + std::chrono::seconds(1));
+    CHECK(start(cache, model).n_packed == original.n_packed);
+}
+
+TEST_CASE("packed cache: a folder that cannot be made is a warning") {
+    const TempFolder folder;
+    const fs::path file = folder.path() / "file";
+    std::ofstream(file) << "no folder";
+    CHECK(start(file / "cache", kModel).ids == start({}, kModel).ids);
+}
