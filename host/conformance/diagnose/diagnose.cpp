@@ -25,8 +25,9 @@ std::string looks_like(const OpCase& c, const Outcome& o, const Judgement& j) {
     if (c.op == "sample/1") return wrong_draw(c, o, j);
     if (j.judged.want.empty()) return {};
     std::string text = known_mistake(c, o);
-    if (text.empty()) text = wrong_precision(c, o);
+    if (text.empty()) text = undeclared_flushing(c, o);
     if (text.empty()) text = wrong_scale_or_rounding(c, o, j);
+    if (text.empty()) text = wrong_precision(c, o);
     if (text.empty()) text = wrong_places(c, o, j);
     return text;
 }

@@ -13,6 +13,7 @@ std::string looks_like(const OpCase& c, const Outcome& o, const Judgement& j);
 
 // Its parts, of which the first that knows something speaks.
 std::string known_mistake(const OpCase& c, const Outcome& o);
+std::string undeclared_flushing(const OpCase& c, const Outcome& o);
 std::string wrong_scale_or_rounding(const OpCase& c, const Outcome& o, const Judgement& j);
 std::string wrong_precision(const OpCase& c, const Outcome& o);
 std::string wrong_places(const OpCase& c, const Outcome& o, const Judgement& j);
