@@ -18,9 +18,11 @@ namespace {
 constexpr size_t kBlock = 32;
 constexpr int64_t kRowsAtOnce = 16;
 
-void put_half(uint8_t* to, float x) {
+// False: x is too large for it.
+bool put_half(uint8_t* to, float x) {
     const f16 half = to_f16(x);
     std::memcpy(to, &half, sizeof half);
+    return std::isfinite(to_float(half));
 }
 
 // To the nearest whole number within limits, halves to even: adding 1.5 * 2^23 leaves no room for a
@@ -39,21 +41,23 @@ float dot(const float* a, const float* b) {
            ((lanes[2] + lanes[6]) + (lanes[3] + lanes[7]));
 }
 
-// d q, q in -127 .. 127
-void to_q8_0(const float* x, uint8_t* to) {
+// d q, q in -127 .. 127. False: d is too large.
+bool to_q8_0(const float* x, uint8_t* to) {
     float most = 0;
     for (size_t i = 0; i < kBlock; ++i) most = std::max(most, std::abs(x[i]));
-    put_half(to, most / 127);
+    if (!put_half(to, most / 127)) return false;
     const float d = to_float(to_f16(most / 127)), inverse = d > 0 ? 1 / d : 0;
     for (size_t i = 0; i < kBlock; ++i) {
         const auto q = static_cast<int8_t>(whole(x[i] * inverse, -127, 127));
         to[2 + i] = static_cast<uint8_t>(q);
     }
+    return true;
 }
 
 // d q + m, q in 0 .. 15. Of codes that reach the smallest and the largest, nearly or a little
-// beyond, those with the least squared error, each with the d and m that are best for them.
-void to_q4_1(const float* x, uint8_t* to) {
+// beyond, those with the least squared error, each with the d and m that are best for them. False:
+// one of these is too large.
+bool to_q4_1(const float* x, uint8_t* to) {
     constexpr float n = kBlock;
     float ones[kBlock], least = x[0], most = x[0];
     for (size_t i = 0; i < kBlock; ++i) {
@@ -75,13 +79,13 @@ void to_q4_1(const float* x, uint8_t* to) {
         best = explained, scale = together / spread, minimum = (x_sum - scale * q_sum) / n;
         std::memcpy(codes, q, sizeof q);
     }
-    put_half(to, scale);
-    put_half(to + 2, minimum);
+    if (!put_half(to, scale) || !put_half(to + 2, minimum)) return false;
     for (size_t i = 0; i < kBlock / 2; ++i) {
         const auto low = static_cast<unsigned>(codes[i]),
                    high = static_cast<unsigned>(codes[i + kBlock / 2]);
         to[4 + i] = static_cast<uint8_t>(low | high << 4);
     }
+    return true;
 }
 
 template <class T>
@@ -93,8 +97,9 @@ void widen(const void* from, float* to, size_t n) {
     }
 }
 
-// Rows [first, end); false where a value is not finite.
-bool quantise_rows(const Weight& weight, int32_t dtype, int64_t first, int64_t end, uint8_t* out) {
+// Rows [first, end); what is wrong with a value of them, or nullptr.
+const char* quantise_rows(const Weight& weight, int32_t dtype, int64_t first, int64_t end,
+                          uint8_t* out) {
     const auto width = static_cast<size_t>(weight.dims[1]);
     const size_t row_bytes = dtype_bytes(dtype, width), block_bytes = dtype_bytes(dtype, kBlock);
     std::vector<float> x(width);
@@ -105,12 +110,13 @@ bool quantise_rows(const Weight& weight, int32_t dtype, int64_t first, int64_t e
         if (weight.dtype == AFS_BF16) widen<bf16>(from, x.data(), width);
         if (weight.dtype == AFS_F16) widen<f16>(from, x.data(), width);
         if (!std::all_of(x.begin(), x.end(), [](float each) { return std::isfinite(each); }))
-            return false;
+            return "it holds a NaN or an infinity";
         uint8_t* to = out + static_cast<size_t>(row) * row_bytes;
         for (size_t i = 0; i < width; i += kBlock, to += block_bytes)
-            dtype == AFS_Q8_0 ? to_q8_0(x.data() + i, to) : to_q4_1(x.data() + i, to);
+            if (!(dtype == AFS_Q8_0 ? to_q8_0(x.data() + i, to) : to_q4_1(x.data() + i, to)))
+                return "it holds a number that is too large for the fp16 scale of a block";
     }
-    return true;
+    return nullptr;
 }
 
 bool is_embedding(const afs_graph& graph, uint32_t value) {
@@ -153,19 +159,20 @@ Result<WeightSet> quantise(const afs_graph& graph, const WeightSet& weights, Qua
         const void*& place = done[weight.data];
         if (!place) {
             const std::shared_ptr<uint8_t[]> memory(new uint8_t[made.bytes]);
-            std::atomic<bool> finite{true};
+            std::atomic<const char*> fault{nullptr};
             const int64_t rows = weight.dims[0];
             parallel_for(static_cast<size_t>((rows + kRowsAtOnce - 1) / kRowsAtOnce), n_threads,
                          [&](size_t i) {
                              const int64_t first = static_cast<int64_t>(i) * kRowsAtOnce;
-                             if (!quantise_rows(weight, made.dtype, first,
-                                                std::min(rows, first + kRowsAtOnce), memory.get()))
-                                 finite = false;
+                             if (const char* found = quantise_rows(
+                                     weight, made.dtype, first, std::min(rows, first + kRowsAtOnce),
+                                     memory.get()))
+                                 fault = found;
                          });
-            if (!finite)
+            if (fault)
                 return invalid("cannot quantise weight '" + weight.name + "'" +
-                               (weight.file.empty() ? "" : " of " + weight.file) +
-                               ": it holds a NaN or an infinity");
+                               (weight.file.empty() ? "" : " of " + weight.file) + ": " +
+                               fault.load());
             place = memory.get();
             out.keep(memory);
         }

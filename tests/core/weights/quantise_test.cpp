@@ -110,6 +110,23 @@ TEST_CASE("a weight that is not finite is refused by name") {
           "cannot quantise weight 'matrix': it holds a NaN or an infinity");
 }
 
+TEST_CASE("a weight that no fp16 scale reaches is refused by name, one that it does is kept") {
+    ToyGraph toy = toy_graph();
+    const afs_graph& graph = toy.graph();
+    for (const Quantise to : {Quantise::int8, Quantise::int4}) {
+        const WeightSet before = drawn(graph, AFS_F32);
+        auto* values = static_cast<float*>(const_cast<void*>(before.of_value(0)->data));
+        values[kRows * kWidth - 1] = 60000.0f;
+        CHECK(quantise(graph, before, to).ok());
+        values[kRows * kWidth - 1] = -1e9f;
+        const auto after = quantise(graph, before, to);
+        REQUIRE_FALSE(after.ok());
+        CHECK(after.status().message() ==
+              "cannot quantise weight 'matrix': it holds a number that is too large for the fp16 "
+              "scale of a block");
+    }
+}
+
 TEST_CASE("none leaves all as it is") {
     ToyGraph toy = toy_graph();
     const afs_graph& graph = toy.graph();

@@ -20,7 +20,7 @@ Quantise parse_quantise(const std::string& text);  // else none
 int32_t quantised_dtype(const afs_graph& graph, uint32_t value, int32_t dtype, Quantise to);
 
 // Each weight in the dtype that quantised_dtype says; those that stay point where they did. An
-// error names a tensor that is not finite.
+// error names a tensor that is not finite, or too large for the scales.
 Result<WeightSet> quantise(const afs_graph& graph, const WeightSet& weights, Quantise to,
                            uint32_t n_threads = 0);
 
