@@ -17,6 +17,7 @@
 #include "conformance/worker/worker_main.hpp"
 #include "doctor/child_verbs.hpp"
 #include "loader/crash_notice.hpp"
+#include "runtime/stack_limit.hpp"
 
 namespace {
 
@@ -149,6 +150,8 @@ int main(int argc, char** argv) {
     hold_standard_descriptors();
     afs::exit_on_lost_pages(afs::kFailed);
     try {
+        if (const afs::Status enough = afs::check_stack_limit(); !enough)
+            return afs::report_failure(enough, afs::kFailed);
         return finish(run(std::vector<std::string>(argv + 1, argv + argc)));
     } catch (const std::bad_alloc&) {
         return afs::report_out_of_memory();

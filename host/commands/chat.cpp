@@ -13,6 +13,7 @@
 #include "commands/terminal.hpp"
 #include "runtime/open_chat.hpp"
 #include "runtime/runtime.hpp"
+#include "runtime/shown_text.hpp"
 
 namespace afs {
 namespace {
@@ -133,7 +134,7 @@ void greet(const Config& config, const Runtime& runtime, const ChatSession& sess
                  describe_chat_format(config, *runtime.chat()).c_str());
     const auto& own = runtime.chat()->default_system();
     if (own && !begins_with_system(session.messages()))
-        std::fprintf(stderr, "; its system message: %s", own->c_str());
+        std::fprintf(stderr, "; its system message: %s", shown_text(*own).c_str());
     std::fputs("]\n", stderr);
     if (on_terminal) std::fputs("[/help lists commands, Ctrl-D leaves]\n", stderr);
 }

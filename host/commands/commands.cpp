@@ -2,11 +2,12 @@
 #include <cstdio>
 
 #include "commands/command.hpp"
+#include "runtime/shown_text.hpp"
 
 namespace afs {
 
 int report_failure(const Status& status, ExitCode code) {
-    std::fprintf(stderr, "afs-host: %s\n", status.message().c_str());
+    std::fprintf(stderr, "afs-host: %s\n", shown_text(status.message()).c_str());
     return code;
 }
 

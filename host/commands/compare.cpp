@@ -129,7 +129,8 @@ Status write_pages(const Comparison& made, const ParsedOptions& options) {
         AFS_TRY(report::write_file(options.text("html"), report::html(comparison_report(made))));
     if (options.has("save"))
         AFS_TRY(report::write_file(options.text("save"), comparison_json(made)));
-    return write_out(options.has("json") ? comparison_json(made) : comparison_text(made));
+    return options.has("json") ? write_out(comparison_json(made))
+                               : write_shown(comparison_text(made));
 }
 
 int finish(Comparison& made, const ParsedOptions& options) {

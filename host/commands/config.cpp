@@ -10,6 +10,7 @@
 #include "runtime/open_model.hpp"
 #include "runtime/plugin_search.hpp"
 #include "runtime/sampling.hpp"
+#include "runtime/shown_text.hpp"
 
 namespace afs {
 namespace {
@@ -98,9 +99,9 @@ int run(const Command&, const ParsedOptions& options) {
     auto config = open_config(options);
     if (!config) return report_bad_config(config.status());
     for (const std::string& warning : config->warnings())
-        std::fprintf(stderr, "afs-host: warning: %s\n", warning.c_str());
+        std::fprintf(stderr, "afs-host: warning: %s\n", shown_text(warning).c_str());
     const Status written =
-        write_out(options.has("json") ? config->render() + "\n" : report(*config));
+        options.has("json") ? write_out(config->render() + "\n") : write_shown(report(*config));
     return written.ok() ? kDone : report_failure(written, kFailed);
 }
 

@@ -7,6 +7,7 @@
 #include "commands/terminal.hpp"
 #include "doctor/survey.hpp"
 #include "runtime/plugin_search.hpp"
+#include "runtime/shown_text.hpp"
 #include "scaffold/scaffold.hpp"
 
 namespace afs {
@@ -63,8 +64,8 @@ int list(const PluginSearch& search, bool json) {
     if (interrupted()) return 128 + interrupted();
     if (json) out = report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
     for (const std::string& note : search.notes)
-        std::fprintf(stderr, "afs-host: %s\n", note.c_str());
-    const Status written = write_out(out);
+        std::fprintf(stderr, "afs-host: %s\n", shown_text(note).c_str());
+    const Status written = json ? write_out(out) : write_shown(out);
     return written.ok() ? kDone : report_failure(written, kFailed);
 }
 
@@ -100,7 +101,7 @@ int inspect(const PluginSearch& search, const std::string& name, bool json) {
             out += key + std::string(key.size() < 12 ? 12 - key.size() : 1, ' ') + text + "\n";
         }
     }
-    const Status written = write_out(out);
+    const Status written = json ? write_out(out) : write_shown(out);
     if (!written.ok()) return report_failure(written, kFailed);
     return looked.usable() ? kDone : kNotLoaded;
 }

@@ -46,7 +46,8 @@ int compare(const std::vector<std::string>& files, bool json) {
     if (!a) return report_failure(a.status(), kFailed);
     if (!b) return report_failure(b.status(), kFailed);
     const report::Report difference = report::diff(*a, files[0], *b, files[1]);
-    const Status written = write_out(json ? report::json(difference) : diff_text(difference));
+    const Status written =
+        json ? write_out(report::json(difference)) : write_shown(diff_text(difference));
     if (!written.ok()) return report_failure(written, kFailed);
     return report::same(*a, *b) ? kDone : kFailed;
 }
@@ -81,7 +82,7 @@ int replay(const std::string& file, const ParsedOptions& options) {
     }
     progress.clear();
     const Status written =
-        write_out(options.has("json") ? report::json(page) : report::markdown(page));
+        options.has("json") ? write_out(report::json(page)) : write_shown(report::markdown(page));
     if (!written.ok()) return report_failure(written, kFailed);
     return same ? kDone : kFailed;
 }

@@ -13,6 +13,8 @@
 #include <cstdio>
 #include <cstring>
 
+#include "runtime/shown_text.hpp"
+
 namespace afs {
 namespace {
 
@@ -131,6 +133,10 @@ Status write_out(std::string_view text) {
         }
     }
     return {};
+}
+
+Status write_shown(std::string_view text) {
+    return write_out(shown_text(text));
 }
 
 Result<bool> LineReader::read_more() {

@@ -36,6 +36,8 @@ void clear_interrupt();
 
 // Writes all of it to standard output and flushes; IO says what went wrong ("broken pipe").
 Status write_out(std::string_view text);
+// The same of shown_text: for what people read and files, hubs and plugins had a part in.
+Status write_shown(std::string_view text);
 
 // Of one line, message or prompt: more would take memory without end (`< /dev/zero`) before any
 // context refused it.

@@ -13,6 +13,8 @@ namespace {
 
 using Json = nlohmann::json;
 
+constexpr double kLeastSeconds = 1e-9, kMostSeconds = 1e6;
+
 // What is missing or of another kind reads as nothing.
 std::string text_at(const Json& in, const char* key) {
     const auto it = in.find(key);
@@ -20,7 +22,8 @@ std::string text_at(const Json& in, const char* key) {
 }
 uint32_t number_at(const Json& in, const char* key) {
     const auto it = in.find(key);
-    return it != in.end() && it->is_number_unsigned() ? it->get<uint32_t>() : 0;
+    const uint64_t n = it != in.end() && it->is_number_unsigned() ? it->get<uint64_t>() : 0;
+    return n <= UINT32_MAX ? static_cast<uint32_t>(n) : 0;
 }
 double real_at(const Json& in, const char* key) {
     const auto it = in.find(key);
@@ -102,11 +105,15 @@ Result<std::vector<double>> seconds_of(const Json& run, size_t side, const char*
     const Json sides = list_at(run["timing"], "sides");
     if (side >= sides.size() || !sides[side].contains(key) || !sides[side][key].is_array())
         return invalid(std::string("a saved run lacks ") + key);
+    const bool times = std::string_view(key).ends_with("_seconds");
     std::vector<double> values;
     for (const Json& each : sides[side][key]) {
         if (!each.is_number())
             return invalid(std::string("a saved run's ") + key + " is no list of numbers");
         values.push_back(each.get<double>());
+        if (times && !(values.back() >= kLeastSeconds && values.back() <= kMostSeconds))
+            return invalid(std::string("a saved run's ") + key + " has " + each.dump() +
+                           ", expected a time that a step can take");
     }
     return values;
 }
@@ -119,8 +126,8 @@ Result<SpeedVerdict> verdict(const Json& a, const Json& b, const std::string& wh
     AFS_ASSIGN(std::vector<double> base, seconds_of(a, 0, key));
     AFS_ASSIGN(std::vector<double> test, seconds_of(b, 0, key));
     if (base.empty() || test.empty()) return invalid("a saved run has no samples");
-    v.base_rate = 2 * n / median(base);
-    v.test_rate = 2 * n / median(test);
+    v.base_rate = 2.0 * n / median(base);
+    v.test_rate = 2.0 * n / median(test);
     for (std::vector<double>* each : {&base, &test})
         for (double& x : *each) x = std::log(x);
     v.change = unpaired(base, test);

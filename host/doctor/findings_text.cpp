@@ -3,6 +3,7 @@
 #include <sstream>
 
 #include "doctor/findings_report.hpp"
+#include "runtime/shown_text.hpp"
 
 namespace afs {
 namespace {
@@ -13,7 +14,7 @@ constexpr size_t kWidth = 100, kNameWidth = 30;
 std::string wrapped(const std::string& text, size_t indent) {
     std::string out, word;
     size_t column = indent;
-    std::istringstream words(text);
+    std::istringstream words(shown_text(text));  // checks quote files
     while (words >> word) {
         if (column > indent && column + 1 + word.size() > kWidth) {
             out += "\n" + std::string(indent, ' ');
@@ -38,11 +39,12 @@ std::string word_of(int32_t status, bool colours) {
 }
 
 std::string row(const Finding& finding, bool colours) {
-    std::string name = finding.name;
+    std::string name = shown_text(finding.name);
+    const bool wraps = name.size() >= kNameWidth;
     name.resize(std::max(name.size(), kNameWidth), ' ');
     const size_t indent = 2 + 9 + kNameWidth;
     std::string out = "  " + word_of(finding.status, colours) + name;
-    if (finding.name.size() >= kNameWidth) out += "\n" + std::string(indent, ' ');
+    if (wraps) out += "\n" + std::string(indent, ' ');
     out += wrapped(finding.found, indent) + "\n";
     const bool bad = finding.status >= AFS_CHECK_WARN;
     if (bad && !finding.needed.empty())

@@ -87,7 +87,7 @@ json::Value split(std::string_view text, char by) {
     }
 }
 
-// A number written as text; null where it is none.
+// A number written as text; null where it is none: "nan" and "inf" are what was given, no numbers.
 json::Value number_from(std::string_view text) {
     const char *begin = text.data(), *end = begin + text.size();
     uint64_t natural = 0;
@@ -97,7 +97,8 @@ json::Value number_from(std::string_view text) {
     if (auto [at, error] = std::from_chars(begin, end, integer); error == std::errc() && at == end)
         return json::Value::of(integer);
     double number = 0;
-    if (auto [at, error] = std::from_chars(begin, end, number); error == std::errc() && at == end)
+    if (auto [at, error] = std::from_chars(begin, end, number);
+        error == std::errc() && at == end && std::isfinite(number))
         return json::Value::of(number);
     return {};
 }

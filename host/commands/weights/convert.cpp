@@ -77,8 +77,8 @@ int run(const Command& command, const ParsedOptions& options) {
         report_failure(converted.status(), kFailed);
         return interrupted() ? 128 + interrupted() : kFailed;
     }
-    const Status written = write_out(options.has("json") ? as_json(request, *converted)
-                                                         : as_text(request, *converted));
+    const Status written = options.has("json") ? write_out(as_json(request, *converted))
+                                               : write_shown(as_text(request, *converted));
     return written.ok() ? kDone : report_failure(written, kFailed);
 }
 

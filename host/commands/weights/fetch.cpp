@@ -106,7 +106,7 @@ int report(const Wanted& wanted, const hub::Fetched& fetched, double seconds) {
     text += "\nmanifest: " + request.manifest.string() + "\n";
     const Status whole = opens(model);
     if (whole.ok()) text += "next: afs-host --model " + model + " --prompt \"Once upon a time\"\n";
-    const Status written = write_out(text);
+    const Status written = write_shown(text);
     if (!written.ok()) return report_failure(written, kFailed);
     return whole.ok() ? kDone
                       : report_failure(whole.context("the files are whole, yet no model"), kFailed);

@@ -22,9 +22,9 @@ int run(const Command& command, const ParsedOptions& options) {
     if (!path) return report_failure(path.status(), kFailed);
     const auto inventory = take_inventory(*path);
     if (!inventory) return report_failure(inventory.status(), kFailed);
-    const Status written = write_out(options.has("json")  ? inventory_json(*inventory)
-                                     : options.has("csv") ? inventory_csv(*inventory)
-                                                          : inventory_text(*inventory));
+    const Status written = options.has("json")  ? write_out(inventory_json(*inventory))
+                           : options.has("csv") ? write_out(inventory_csv(*inventory))
+                                                : write_shown(inventory_text(*inventory));
     return written.ok() ? kDone : report_failure(written, kFailed);
 }
 

@@ -135,8 +135,8 @@ int run(const Command& command, const ParsedOptions& options) {
     }
     bool ok = true;
     for (const VerifyFinding& finding : *findings) ok = ok && finding.state != State::failed;
-    const Status written =
-        write_out(options.has("json") ? as_json(*path, *findings, ok) : as_text(*path, *findings));
+    const Status written = options.has("json") ? write_out(as_json(*path, *findings, ok))
+                                               : write_shown(as_text(*path, *findings));
     if (!written.ok()) return report_failure(written, kFailed);
     return ok ? kDone : kFailed;
 }

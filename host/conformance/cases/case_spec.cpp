@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 
@@ -35,6 +36,21 @@ Status check_name(const std::string& what, const std::string& found,
     std::string list;
     for (const std::string& each : known) list += (list.empty() ? "" : ", ") + each;
     return invalid(what + " '" + found + "'" + nearest(found, known) + ": expected one of " + list);
+}
+
+// A key that no op reads, or a value that is none, would be judged as another case.
+Status check_shape(const std::string& key, const std::string& value) {
+    static const std::vector<std::string> known = {
+        "n",       "d",    "m",     "k",      "h",   "hd",     "v",     "r",     "kv",
+        "bs",      "seqs", "cache", "pad",    "pos", "before", "table", "llama", "decode",
+        "strided", "eps",  "theta", "factor", "low", "high",   "orig"};
+    AFS_TRY(check_name("shape", key, known));
+    if (key == "seqs" || key == "cache") return {};
+    double number = 0;
+    const char* end = value.data() + value.size();
+    const auto [stop, error] = std::from_chars(value.data(), end, number);
+    if (error == std::errc() && stop == end && std::isfinite(number)) return {};
+    return invalid("shape '" + key + "=" + value + "': expected a number");
 }
 
 }  // namespace
@@ -132,7 +148,9 @@ Result<CaseSpec> parse_case(const std::string& id) {
         const size_t equals = pair.find('=');
         if (equals == std::string::npos || equals == 0)
             return fault(invalid("shape '" + pair + "': expected KEY=VALUE"));
-        made.set(pair.substr(0, equals), pair.substr(equals + 1));
+        const std::string key = pair.substr(0, equals), value = pair.substr(equals + 1);
+        if (const Status s = check_shape(key, value); !s.ok()) return fault(s);
+        made.set(key, value);
     }
     made.family = parts[4];
     if (const Status s = check_name("family", made.family, family_names()); !s.ok())

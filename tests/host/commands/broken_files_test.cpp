@@ -111,6 +111,17 @@ const std::vector<Case> kCases = {
          c.write(f);
      },
      {"that the model does not know", "self_attn.q_proj.bias"}},
+    {"a tensor whose name would drive a terminal",
+     [](SmallCheckpoint c, auto& f) {
+         c.tensors.push_back(
+             {"a\x1b]0;x\x07\xc2\x9b"
+              "2J\r",
+              {1},
+              "F32",
+              "1234"});
+         c.write(f);
+     },
+     {"does not know: 'a\\x1b]0;x\\x07\\xc2\\x9b2J\\x0d'"}},
     {"a tensor twice",
      [](auto& c, auto& f) {
          const std::string header = c.header().dump();

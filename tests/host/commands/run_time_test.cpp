@@ -96,6 +96,29 @@ TEST_CASE("run time: out of memory says needed, available and what to lower") {
     CHECK(failed < 19);
 }
 
+TEST_CASE("run time: a stack that is too small is refused at the start, the least one suffices") {
+    const std::vector<std::vector<std::string>> verbs = {
+        {"--model-plugin", "llama3", "-p", "The cat", "-n", "2", "-q"},
+        {"tokenize", "--model-plugin", "llama3", "The cat"},
+        {"plugins", "list"},
+        {"bench", "--model-plugin", "llama3", "--pp", "4", "--tg", "2", "-r", "1", "--check",
+         "none"},
+    };
+    for (const auto& args : verbs) {
+        for (const char* kib : {"64", "1023"}) {
+            const auto r = limited(std::string("ulimit -s ") + kib, args);
+            CAPTURE(args, kib, r.err);
+            CHECK(r.exit_code == 1);
+            CHECK(r.out.empty());
+            CHECK_THAT(r.err, Contains(std::string("a stack may have ") + kib + " KiB here") &&
+                                  Contains("needs 1024; raise it: ulimit -s 8192"));
+        }
+        const auto enough = limited("ulimit -s 1024", args);
+        CAPTURE(args, enough.err);
+        CHECK(enough.exit_code == 0);
+    }
+}
+
 TEST_CASE("run time: an input without end is refused, not read until memory is gone") {
     const std::vector<std::vector<std::string>> verbs = {
         {"--model-plugin", "llama3", "-q"},

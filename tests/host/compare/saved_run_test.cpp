@@ -65,3 +65,16 @@ TEST_CASE("other machines, settings or files are refused by name") {
     holes["timing"]["sides"] = nlohmann::json::array();
     CHECK_FALSE(compare_saved(a, folder.write("e.json", holes.dump())).ok());
 }
+
+TEST_CASE("times that no step can take are refused, not divided by") {
+    const afs::test::TempFolder folder;
+    const std::string a = folder.write("a.json", run(1.0).dump());
+    for (const double seconds : {0.0, -1.0, 1e308}) {
+        CAPTURE(seconds);
+        const auto refused = compare_saved(a, folder.write("b.json", run(seconds).dump()));
+        REQUIRE_FALSE(refused.ok());
+        CHECK_THAT(
+            refused.status().message(),
+            Contains("prompt_seconds has ") && Contains("expected a time that a step can take"));
+    }
+}

@@ -72,6 +72,9 @@ TEST_CASE("case ids: what is wrong with an id") {
     CHECK_THAT(why("linaer/1:bf16:bf16:n=1:normal"), Contains("op 'linaer/1'"));
     CHECK_THAT(why("linear/1:bf17:bf16:n=1:normal"), Contains("dtype 'bf17'"));
     CHECK_THAT(why("linear/1:bf16:bf16:n:normal"), Contains("KEY=VALUE"));
+    CHECK_THAT(why("linear/1:bf16:bf16:tokens=1:normal"), Contains("shape 'tokens': expected"));
+    CHECK_THAT(why("linear/1:bf16:bf16:n=x:normal"), Contains("'n=x': expected a number"));
+    CHECK_THAT(why("rms_norm/1:bf16:bf16:n=1,d=8,eps=nan:normal"), Contains("'eps=nan'"));
     CHECK_THAT(why("linear/1:bf16:bf16:n=1:norml"), Contains("family 'norml'"));
     CHECK_THAT(why("linear/1:bf16:bf16:n=1:normal:x"), Contains("seed 'x'"));
     CHECK_THAT(why("linear/1:bf16:bf16:n=0:normal"), Contains("n=0: expected 1 to"));
