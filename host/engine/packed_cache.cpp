@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstring>
 #include <set>
 
@@ -18,6 +19,7 @@ namespace {
 
 constexpr char kMagic[16] = "afs packed 1";
 constexpr uint64_t kAlignment = 64;
+constexpr const char* kExtension = ".afs-packed";
 
 struct Header {
     char magic[16];
@@ -49,11 +51,11 @@ std::string hex(uint64_t number) {
     return text;
 }
 
-// Path, size and time of the last writing; "" where there is no such file.
-std::string identity(const std::string& path) {
+// Size and time of the last writing; "" where there is no such file.
+std::string edition(const std::string& path) {
     struct stat s {};
     if (path.empty() || stat(path.c_str(), &s) != 0) return {};
-    return path + " " + std::to_string(s.st_size) + " " + std::to_string(s.st_mtim.tv_sec) + "." +
+    return std::to_string(s.st_size) + " " + std::to_string(s.st_mtim.tv_sec) + "." +
            std::to_string(s.st_mtim.tv_nsec);
 }
 
@@ -61,39 +63,82 @@ bool is_packed_here(const Plan& plan, const WeightUse& use) {
     return use.packing.bytes != 0 && plan.memories[use.memory].owner == kHostOwned;
 }
 
-// Everything that decides what the packed bytes are, one thing a line; "": they come from no file.
-std::string key_of(const afs_graph& graph, const Plan& plan, const WeightSet& weights) {
-    std::string key = std::string("afs ") + version() + "\n";
+// Everything that decides what the packed bytes are, one thing a line. What is packed and how:
+// tensors, files, plugins and their options. Which edition of it: of the files and the programs
+// that write the bytes. Both empty: they come from no file.
+struct Key {
+    std::string subject, editions;
+    std::string text() const { return subject + editions; }
+};
+
+void add_backend(Key& key, uint32_t number, const Backend& backend) {
+    key.subject += std::to_string(number) + " " + backend.plugin + "\n";
+    for (const auto& [name, value] : backend.options)
+        if (name != "threads") key.subject += "  " + name + " " + value + "\n";
+    key.editions +=
+        backend.plugin + " " + backend.version + " " +
+        (backend.sha256.empty() ? backend.path + " " + edition(backend.path) : backend.sha256) +
+        "\n";
+}
+
+// This program: it quantises and reorders what plugins pack.
+std::string program_edition() {
+    std::error_code failed;
+    const auto path = std::filesystem::read_symlink("/proc/self/exe", failed);
+    return std::string("afs ") + version() + " " + path.string() + " " + edition(path.string()) +
+           "\n";
+}
+
+Key key_of(const afs_graph& graph, const Plan& plan, const WeightSet& weights) {
+    Key key = {{}, program_edition()};
     std::set<std::string> files;
     std::set<uint32_t> backends;
     for (const WeightUse& use : plan.weights) {
         if (!is_packed_here(plan, use)) continue;
         const Weight* weight = weights.of_value(use.value);
-        if (!weight || identity(weight->file).empty()) return {};
-        files.insert(identity(weight->file));
+        if (!weight || edition(weight->file).empty()) return {};
+        files.insert(weight->file);
         backends.insert(use.backend);
         const afs_tensor tensor = weight->tensor();
-        key += std::to_string(use.value) + " " + weight->name + " " + dtype_name(weight->dtype);
-        for (int i = 0; i < tensor.rank; ++i) key += " " + std::to_string(tensor.dims[i]);
+        key.subject +=
+            std::to_string(use.value) + " " + weight->name + " " + dtype_name(weight->dtype);
+        for (int i = 0; i < tensor.rank; ++i) key.subject += " " + std::to_string(tensor.dims[i]);
         for (uint32_t i = 0; i < graph.n_weights; ++i)
             if (graph.weights[i]->value == use.value)
-                key += " order " + std::to_string(graph.weights[i]->transform) + "/" +
-                       std::to_string(graph.weights[i]->head_dim);
-        key += " for " + std::to_string(use.backend) + " format " +
-               std::to_string(use.packing.format) + " of " + std::to_string(use.packing.bytes) +
-               "\n";
+                key.subject += " order " + std::to_string(graph.weights[i]->transform) + "/" +
+                               std::to_string(graph.weights[i]->head_dim);
+        key.subject += " for " + std::to_string(use.backend) + "\n";
+        key.editions += std::to_string(use.value) + " format " +
+                        std::to_string(use.packing.format) + " of " +
+                        std::to_string(use.packing.bytes) + "\n";
     }
-    for (const uint32_t b : backends) {
-        const Backend& backend = plan.backends[b];
-        key += std::to_string(b) + " " + backend.plugin + " " + backend.version + " " +
-               identity(backend.path) + "\n";
+    if (backends.empty()) return {};
+    for (const uint32_t b : backends) add_backend(key, b, plan.backends[b]);
+    for (const std::string& file : files) {
+        key.subject += file + "\n";
+        key.editions += edition(file) + "\n";
     }
-    for (const std::string& file : files) key += file + "\n";
-    return backends.empty() ? std::string() : key;
+    return key;
 }
 
 uint64_t aligned(uint64_t n) {
     return (n + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+// What nobody has opened for so long belongs to no model that is still used.
+constexpr auto kUnused = std::chrono::hours(24 * 30);
+
+void remove_unused(const std::filesystem::path& folder) {
+    std::error_code failed;
+    const auto now = std::filesystem::file_time_type::clock::now();
+    for (std::filesystem::directory_iterator at(folder, failed), end; !failed && at != end;
+         at.increment(failed)) {
+        std::error_code ignored;
+        if (at->path().extension() != kExtension || !at->is_regular_file(ignored)) continue;
+        const auto opened = at->last_write_time(ignored);
+        if (!ignored && now - opened > kUnused && std::filesystem::remove(at->path(), ignored))
+            spdlog::info("removed '{}': not used for 30 days", at->path().string());
+    }
 }
 
 }  // namespace
@@ -102,9 +147,10 @@ PackedCache PackedCache::open(const std::filesystem::path& folder, const afs_gra
                               const Plan& plan, const WeightSet& weights) {
     PackedCache cache;
     if (folder.empty()) return cache;
-    cache.key_ = key_of(graph, plan, weights);
-    if (cache.key_.empty()) return cache;
-    cache.path_ = folder / (hex(checksum(cache.key_.data(), cache.key_.size())) + ".afs-packed");
+    const Key key = key_of(graph, plan, weights);
+    if (key.subject.empty()) return cache;
+    cache.key_ = key.text();
+    cache.path_ = folder / (hex(checksum(key.subject.data(), key.subject.size())) + kExtension);
     for (const WeightUse& use : plan.weights) cache.n_wanted_ += is_packed_here(plan, use);
     std::error_code ignored;
     if (!std::filesystem::exists(cache.path_, ignored)) return cache;
@@ -116,6 +162,9 @@ PackedCache PackedCache::open(const std::filesystem::path& folder, const afs_gra
     }
     cache.file_ = *file;
     cache.entries_ = std::move(*entries);
+    // Says that it is still used; a folder that may only be read stays as it is.
+    std::filesystem::last_write_time(cache.path_, std::filesystem::file_time_type::clock::now(),
+                                     ignored);
     return cache;
 }
 
@@ -131,13 +180,14 @@ Result<std::vector<PackedCache::Entry>> PackedCache::read(const MappedFile& file
     if (std::memcmp(header.magic, kMagic, sizeof kMagic) != 0)
         return bad("it is no file of packed weights of this version");
     if (header.key_bytes != key_.size() || header.n_entries != n_wanted_)
-        return bad("it was made for other weights");
+        return bad("it is of another edition of the weights, the plugin or this program");
     std::vector<Entry> entries(n_wanted_);
     const uint64_t head_bytes = key_.size() + n_wanted_ * sizeof(Entry);
     if (file.size() - sizeof header < head_bytes) return bad("it ends within its header");
     const uint8_t* at = file.data() + sizeof header;
     if (checksum(at, head_bytes) != header.checksum) return bad("its header is damaged");
-    if (std::memcmp(at, key_.data(), key_.size()) != 0) return bad("it was made for other weights");
+    if (std::memcmp(at, key_.data(), key_.size()) != 0)
+        return bad("it is of another edition of the weights, the plugin or this program");
     std::memcpy(entries.data(), at + key_.size(), n_wanted_ * sizeof(Entry));
     for (const Entry& entry : entries)
         if (entry.offset > file.size() || entry.bytes > file.size() - entry.offset)
@@ -197,6 +247,7 @@ void PackedCache::write() const {
     std::filesystem::create_directories(path_.parent_path(), failed);
     const Status status = write_file(path_.string(), parts);
     if (!status.ok()) spdlog::warn("packed weights are not kept: {}", status.message());
+    remove_unused(path_.parent_path());
 }
 
 }  // namespace afs

@@ -1,6 +1,9 @@
-// Packed weights in a file, so that the next start maps them instead of packing again. The file is
-// found by a hash of everything that decides its content (the key) and is taken only if that, its
-// size and a checksum of every weight agree; else it is ignored with a warning and written anew.
+// Packed weights in a file, so that the next start maps them instead of packing again. Its name is
+// a hash of what is packed by whom (tensors, files, plugins, options); inside stands that and the
+// edition of each file and program (the key). It is taken only if the key, its size and a checksum
+// of every weight agree; else it is ignored, with a warning where it is damaged, and written anew:
+// so a newer edition takes the place of the older one. What was not used for 30 days is removed
+// when another file is written.
 //
 //   header: magic, version, bytes of the key, number of weights, checksum of what follows up to the
 //   first weight | key | entries | weights, each at a multiple of 64 bytes

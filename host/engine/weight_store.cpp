@@ -8,9 +8,24 @@
 #include "engine/upload.hpp"
 
 namespace afs {
+namespace {
+
+// Of packings in host memory: smaller ones lie side by side, since alone they would not fill the
+// large pages that make reading them fast.
+constexpr uint64_t kSmall = uint64_t{8} << 20, kMostShared = uint64_t{64} << 20;
+
+uint64_t aligned(uint64_t bytes) {
+    return (bytes + 255) / 256 * 256;
+}
+
+}  // namespace
+
 // The memory that is being filled.
 struct WeightStore::Loading {
     Domain* domain = nullptr;
+    uint64_t small_bytes = 0;  // of small packings that have no place yet
+    char* shared = nullptr;    // what is left of the last place that small ones share
+    uint64_t shared_left = 0;
     Buffer scratch;                  // dies after the upload that writes to it
     std::unique_ptr<Upload> upload;  // absent: the memory reads the host's
 
@@ -20,6 +35,7 @@ struct WeightStore::Loading {
         AFS_TRY(finish());
         upload.reset();
         scratch = Buffer();
+        shared_left = 0;
         domain = &next;
         if (next.host_reads()) return {};
         AFS_ASSIGN(upload, Upload::create(next));
@@ -62,6 +78,28 @@ Result<WeightStore::Raw> WeightStore::materialise(const Weight& weight, const af
     return raw;
 }
 
+// Where a packing goes. buffers_ owns it.
+Result<char*> WeightStore::room_for(uint64_t bytes, Loading& loading) {
+    const bool small = loading.domain->host_reads() && bytes < kSmall;
+    if (small && loading.shared_left >= aligned(bytes)) {
+        char* const at = loading.shared;
+        loading.shared += aligned(bytes);
+        loading.shared_left -= aligned(bytes);
+        return at;
+    }
+    const uint64_t together = std::min(kMostShared, loading.small_bytes);
+    const uint64_t size = small ? std::max(together, aligned(bytes)) : bytes;
+    AFS_ASSIGN(Buffer buffer,
+               Buffer::create(loading.domain->shared_device(), AFS_MEM_DEVICE, size));
+    char* const at = buffer.data();
+    buffers_.push_back(std::move(buffer));
+    if (!small) return at;
+    loading.small_bytes -= std::min(size, loading.small_bytes);
+    loading.shared = at + aligned(bytes);
+    loading.shared_left = size - aligned(bytes);
+    return at;
+}
+
 Status WeightStore::add(const afs_graph& graph, const Plan& plan, const WeightUse& use,
                         const Raw& raw, Loading& loading) {
     afs_tensor& view = views_[{use.backend, use.value}];
@@ -73,9 +111,9 @@ Status WeightStore::add(const afs_graph& graph, const Plan& plan, const WeightUs
     WeightPacker* packer = backend.api->weights();
     if (!packer) return Status(Code::internal, subject + ": it provides no afs.weights/1");
     Domain& domain = *loading.domain;
-    auto packed = Buffer::create(domain.shared_device(), AFS_MEM_DEVICE, use.packing.bytes);
+    const auto packed = room_for(use.packing.bytes, loading);
     if (!packed.ok()) return packed.status().context(subject);
-    const auto pack = [=, &plan, &use, &domain, to = packed->data(), from = raw.tensor]() {
+    const auto pack = [=, &plan, &use, &domain, to = *packed, from = raw.tensor]() {
         return packer
             ->pack(plan.query(AFS_CLASS_GENERAL, 0), use.value, use.packing, from, to,
                    domain.stream())
@@ -85,12 +123,11 @@ Status WeightStore::add(const afs_graph& graph, const Plan& plan, const WeightUs
         AFS_TRY(loading.upload->then(pack));
     else
         AFS_TRY(pack());
-    view.data = packed->data();
+    view.data = *packed;
     view.format = use.packing.format;
     packed_bytes_ += use.packing.bytes;
     if (raw.tensor.data && !loading.upload) loaded_bytes_ += use.packing.bytes;
-    if (plan.memories[use.memory].owner == kHostOwned) cache_.add(use, packed->data());
-    buffers_.push_back(std::move(*packed));
+    if (plan.memories[use.memory].owner == kHostOwned) cache_.add(use, *packed);
     return loading.upload ? Status() : domain.sync();
 }
 
@@ -119,6 +156,9 @@ Status WeightStore::load(const afs_graph& graph, const Plan& plan,
     std::stable_sort(uses.begin(), uses.end(),
                      [&](const WeightUse* a, const WeightUse* b) { return place(a) < place(b); });
     Loading loading;
+    for (const WeightUse* use : uses)
+        if (use->packing.bytes < kSmall && domains[use->memory]->host_reads() && !cache_.find(*use))
+            loading.small_bytes += aligned(use->packing.bytes);
     for (size_t i = 0; i < uses.size();) {
         const auto [memory, value] = place(uses[i]);
         const Weight* weight = weights_.of_value(value);

@@ -37,6 +37,7 @@ private:
     Result<Raw> materialise(const Weight& weight, const afs_weight& line, const afs_value& value,
                             bool keep, Loading& loading);
     bool take_cached(const Plan& plan, const WeightUse& use, const Weight& weight);
+    Result<char*> room_for(uint64_t bytes, Loading& loading);
     Status add(const afs_graph& graph, const Plan& plan, const WeightUse& use, const Raw& raw,
                Loading& loading);
 

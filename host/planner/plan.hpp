@@ -2,6 +2,7 @@
 // with an id; executed by the engine. Node, value and weight numbers index the resolved graph.
 #pragma once
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,6 +24,7 @@ struct Backend {
     uint32_t device = 0;  // ordinal inside the domain
     std::shared_ptr<KernelBackend> api;
     std::string chosen = {};  // by "auto": that, and what was not and why; else empty
+    std::map<std::string, std::string> options = {};  // what it was opened with
 };
 
 // One memory of the plan. owner: index into Plan::backends, kHostOwned for "cpu/1".

@@ -23,6 +23,7 @@ Result<Backend> open_backend(const Config& config, const PluginSearch& search,
     backend.version = file->version;
     backend.path = file->path;
     backend.domain = file->domain;
+    backend.options = request.options;
     AFS_ASSIGN(backend.sha256, file_sha256(file->path));
     AFS_ASSIGN(backend.api, open_kernels(file, request));
     return backend;

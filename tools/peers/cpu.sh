@@ -60,6 +60,7 @@ run() {
     shift
     out=$(mktemp -d)  # not local: the trap outlives the function
     trap 'rm -rf "$out"' EXIT
+    echo "llama.cpp: $("$folder/peer" info)"
     for file in "$@"; do
         for round in $(seq "$rounds"); do
             "$afs" bench --model "$file" --kernels cpu --threads "$threads" --pp "$prompts" \

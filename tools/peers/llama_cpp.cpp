@@ -2,6 +2,7 @@
 //   peer bench FILE THREADS PROMPTS GENERATE    tokens a second as JSON, as llama-bench takes them:
 //                                               flash attention on, one warm-up, one repetition;
 //                                               with PEER_PLAIN set weights are not repacked
+//   peer info                                   the instructions that it was built for and finds
 //   peer quantize FILE OUT TYPE                 BF16, Q8_0, Q4_0, Q4_1 or Q4_K, every matrix
 #include <llama.h>
 
@@ -105,8 +106,10 @@ int main(int n, char** args) {
         },
         nullptr);
     llama_backend_init();
+    if (n == 2 && std::strcmp(args[1], "info") == 0)
+        return std::puts(llama_print_system_info()) < 0;
     if (n == 6 && std::strcmp(args[1], "bench") == 0)
         return bench(args[2], std::atoi(args[3]), args[4], std::atoi(args[5]));
     if (n == 5 && std::strcmp(args[1], "quantize") == 0) return quantize(args[2], args[3], args[4]);
-    fail("expected bench FILE THREADS PROMPTS GENERATE or quantize FILE OUT TYPE");
+    fail("expected info, bench FILE THREADS PROMPTS GENERATE or quantize FILE OUT TYPE");
 }

@@ -7,7 +7,8 @@
 // bf16 as whole numbers of 16 bits (simd/words.hpp), which is what AFS_I16 says.
 //
 // The weight is read packed (ops/linear/packed.hpp); a plain one is packed block by block on the
-// way. Tasks are blocks of columns times blocks of rows: nothing is summed across threads.
+// way. Tasks are blocks of columns times blocks of rows: nothing is summed across threads. With
+// tiles a task has several blocks, so that the next is on its way while one is multiplied.
 #include "backend.hpp"
 #include "ops/linear/codes.hpp"
 #include "simd/code_layout.hpp"
@@ -18,7 +19,9 @@ namespace {
 constexpr size_t kRowBlock = 96;       // rows of one task
 constexpr size_t kTileRowBlock = 512;  // with tiles: then weights are read from memory once
 constexpr size_t kCopyRows = 192;      // rows that are widened at a time
-constexpr size_t kTileRows = 8;        // from here on tiles are faster than dot products of pairs
+constexpr size_t kKeptRows = std::max(kCopyRows, kTileRowBlock);
+constexpr size_t kTileRows = 8;  // from here on tiles are faster than dot products of pairs
+constexpr size_t kTasks = 4;     // of a thread, where there is enough for all
 
 // How x is read: its elements as they are, widened, or as whole numbers.
 enum class Reads { pairs, wide, words };
@@ -50,9 +53,9 @@ private:
         PanelFunction panel;
         Panel rows;  // x, its pitch and rows; out, its dtype and pitch
         size_t x_size, columns;
-        char* copy;     // rows of x as they are read: [kCopyRows, depth]
-        float* groups;  // of these rows: units, sums, bases, each [kCopyRows, depth / 32]
-        bool* finite;   // [kCopyRows]
+        char* copy;     // rows of x as they are read: [kCopyRows, depth], in tiles [kTileRowBlock]
+        float* groups;  // of these rows: units, sums, bases, each [kKeptRows, depth / 32]
+        bool* finite;   // [kKeptRows]
         char* scratch;  // [threads][thread_bytes]
     };
     // Sums of a row block, a part of a block of codes widened, a block that is packed on the way.
@@ -60,16 +63,20 @@ private:
     static size_t thread_bytes(const Packed& packed) {
         return (kSums + (packed.coding ? kExpanded : 0)) * sizeof(float) + packed.block_bytes;
     }
-    // Of kCopyRows: their elements, what stands for each 32 of them (units, sums, bases), and
-    // whether they are finite.
+    // Of the rows at a time: their elements, what stands for each 32 of them (units, sums, bases),
+    // and whether they are finite.
     static size_t copy_bytes(const Packed& packed) {
         const size_t n_groups = packed.coding ? packed.padded_depth / kDepth : 0;
-        return kCopyRows * ((packed.padded_depth + 3 * n_groups) * sizeof(float) + 1);
+        const size_t row = std::max(kCopyRows * sizeof(float), kTileRowBlock * sizeof(bf16));
+        return packed.padded_depth * row + kKeptRows * (3 * n_groups * sizeof(float) + 1);
     }
     Job job_of(const afs_run& run) const;
     PanelFunction panel_for(const Job& job) const;
     void copy_row(const Job& job, const afs_tensor& x, int64_t row, size_t to) const;
+    void copy_to_tiles(const Job& job, const afs_tensor& x, int64_t row, size_t to) const;
     void multiply(const Job& job) const;
+    void multiply_block(const Job& job, size_t row, size_t column, size_t unit, const void* w_end,
+                        bool fetched, unsigned thread) const;
     void multiply_infinite(Job job, const afs_tensor& x, int64_t first) const;
 
     Context& context_;
@@ -127,15 +134,16 @@ Linear::Job Linear::job_of(const afs_run& run) const {
     job.panel = panel_for(job);
     if (job.reads != Reads::wide) job.x_size = sizeof(bf16);  // and of whole numbers
     const size_t depth = job.packed.padded_depth, n_groups = depth / kDepth;
-    job.groups = reinterpret_cast<float*>(job.copy + kCopyRows * depth * sizeof(float));
-    job.finite = reinterpret_cast<bool*>(job.groups + 3 * kCopyRows * n_groups);
+    job.groups = reinterpret_cast<float*>(
+        job.copy + depth * std::max(kCopyRows * sizeof(float), kTileRowBlock * sizeof(bf16)));
+    job.finite = reinterpret_cast<bool*>(job.groups + 3 * kKeptRows * n_groups);
     job.scratch = job.copy + copy_bytes(job.packed);
     job.rows.depth = depth;
     job.rows.out_dtype = out.dtype;
     job.rows.out_pitch = out.strides[0];
     job.rows.x_units = job.groups;
-    job.rows.x_sums = job.groups + kCopyRows * n_groups;
-    job.rows.x_bases = reinterpret_cast<const int32_t*>(job.groups + 2 * kCopyRows * n_groups);
+    job.rows.x_sums = job.groups + kKeptRows * n_groups;
+    job.rows.x_bases = reinterpret_cast<const int32_t*>(job.groups + 2 * kKeptRows * n_groups);
     job.rows.x_sums_pitch = static_cast<ptrdiff_t>(n_groups);
     return job;
 }
@@ -150,10 +158,12 @@ Status Linear::run(const afs_run& run) {
     if (x.dims[0] == 0 || weight.dims[0] == 0) return {};
     Job job = job_of(run);
     const bool summed = job.packed.coding && kCodeLayouts[*job.packed.coding].minimum;
-    const bool as_it_is = (job.reads == Reads::pairs || x.dtype == AFS_F32) &&
+    const bool in_tiles = job.tiles;
+    const bool as_it_is = !in_tiles && (job.reads == Reads::pairs || x.dtype == AFS_F32) &&
                           static_cast<size_t>(x.dims[1]) == job.packed.padded_depth;
     const int64_t n = x.dims[0];
-    const int64_t at_once = as_it_is && !summed ? n : static_cast<int64_t>(kCopyRows);
+    const int64_t at_once =
+        as_it_is && !summed ? n : static_cast<int64_t>(in_tiles ? kTileRowBlock : kCopyRows);
     for (int64_t first = 0; first < n; first += at_once) {
         job.rows.rows = static_cast<size_t>(std::min(at_once, n - first));
         job.rows.x = as_it_is ? row_of(x, first) : job.copy;
@@ -163,9 +173,13 @@ Status Linear::run(const afs_run& run) {
         if (!as_it_is || summed)
             context_.pool.run(job.rows.rows, [&](size_t i, unsigned) {
                 const int64_t row = first + static_cast<int64_t>(i);
-                if (!as_it_is) return copy_row(job, x, row, i);
+                if (in_tiles)
+                    copy_to_tiles(job, x, row, i);
+                else if (!as_it_is)
+                    return copy_row(job, x, row, i);
+                if (!summed) return;
                 const size_t depth = job.packed.padded_depth, n_groups = depth / kDepth;
-                context_.kernels.sum_groups(job.groups + (kCopyRows + i) * n_groups, row_of(x, row),
+                context_.kernels.sum_groups(job.groups + (kKeptRows + i) * n_groups, row_of(x, row),
                                             x.dtype, depth);
             });
         multiply(job);
@@ -182,9 +196,9 @@ void Linear::copy_row(const Job& job, const afs_tensor& x, int64_t row, size_t t
     char* copy = job.copy + to * depth * job.x_size;
     const void* from = row_of(x, row);
     float* units = job.groups + to * n_groups;
-    float* sums = units + kCopyRows * n_groups;
+    float* sums = units + kKeptRows * n_groups;
     if (job.reads == Reads::words) {  // codes: there is no padding
-        auto* bases = reinterpret_cast<int32_t*>(sums + kCopyRows * n_groups);
+        auto* bases = reinterpret_cast<int32_t*>(sums + kKeptRows * n_groups);
         const WholeRow whole = {reinterpret_cast<int16_t*>(copy), units, sums, bases};
         job.finite[to] = kernels.whole_row(whole, from, depth);
         return;
@@ -195,6 +209,21 @@ void Linear::copy_row(const Job& job, const afs_tensor& x, int64_t row, size_t t
     else
         kernels.widen(reinterpret_cast<float*>(copy), from, x.dtype, width);
     std::memset(copy + width * job.x_size, 0, (depth - width) * job.x_size);
+}
+
+// Row `row` of x to row `to` of the copy in tiles: simd/tile_panel.hpp.
+void Linear::copy_to_tiles(const Job& job, const afs_tensor& x, int64_t row, size_t to) const {
+    constexpr size_t kTile = 16, kLine = kDepth * sizeof(bf16);
+    const size_t bytes = static_cast<size_t>(x.dims[1]) * sizeof(bf16);
+    const char* from = static_cast<const char*>(row_of(x, row));
+    char* line =
+        job.copy + to / kTile * kTile * job.packed.padded_depth * sizeof(bf16) + to % kTile * kLine;
+    size_t at = 0;
+    for (; at + kLine <= bytes; at += kLine, line += kTile * kLine)
+        std::memcpy(line, from + at, kLine);
+    if (at == bytes) return;
+    std::memcpy(line, from + at, bytes - at);
+    std::memset(line + (bytes - at), 0, kLine - (bytes - at));
 }
 
 // Rows with an infinity or NaN are no whole numbers: once more, in fp32.
@@ -220,34 +249,52 @@ void Linear::multiply(const Job& job) const {
     // Narrow weights are cut finer, so that every thread has something to do.
     const size_t least = job.tiles ? 32 : 16;
     size_t unit = kColumns;
-    while (unit > least && n_row_blocks * job.columns / unit < 4 * context_.pool.size()) unit /= 2;
+    const size_t enough = context_.pool.size() == 1 ? 1 : kTasks * context_.pool.size();
+    while (unit > least && n_row_blocks * job.columns / unit < enough) unit /= 2;
     const size_t n_units = (job.columns + unit - 1) / unit;
-    context_.pool.run(n_units * n_row_blocks, [&](size_t task, unsigned thread) {
-        const size_t column = task / n_row_blocks * unit, row = task % n_row_blocks * row_block;
-        const size_t block = column / kColumns;
-        char* scratch = job.scratch + thread * thread_bytes(job.packed);
-        Panel panel = job.rows;
-        panel.sums = reinterpret_cast<float*>(scratch);
-        panel.rows = std::min(row_block, job.rows.rows - row);
-        panel.columns = std::min(unit, job.columns - column);
-        panel.expanded = panel.sums + kSums;
-        panel.first_column = column % kColumns;
-        const ptrdiff_t groups = static_cast<ptrdiff_t>(row) * panel.x_sums_pitch;
-        panel.x_sums += groups, panel.x_units += groups, panel.x_bases += groups;
-        panel.x = static_cast<const char*>(job.rows.x) +
-                  static_cast<ptrdiff_t>(row * job.x_size) * job.rows.x_pitch;
-        panel.out =
-            element(job.rows.out, job.rows.out_dtype,
-                    static_cast<int64_t>(row) * job.rows.out_pitch + static_cast<int64_t>(column));
-        const char* w = static_cast<const char*>(job.weight.data) + block * job.packed.block_bytes;
-        if (job.weight.format != kPackedFormat) {
-            char* packed = scratch + thread_bytes(job.packed) - job.packed.block_bytes;
-            pack_block(job.packed, job.weight, block, packed);
-            w = packed;
-        }
-        panel.w = w + column % kColumns * job.packed.column_bytes;
-        job.panel(panel);
+    const size_t of_task = job.tiles && unit == kColumns
+                               ? std::max<size_t>(1, n_units / (kTasks * context_.pool.size()))
+                               : 1;
+    const size_t n_tasks = (n_units + of_task - 1) / of_task;
+    const char* weights = static_cast<const char*>(job.weight.data);
+    context_.pool.run(n_tasks * n_row_blocks, [&](size_t task, unsigned thread) {
+        const size_t first = task / n_row_blocks * of_task, row = task % n_row_blocks * row_block;
+        const size_t end = std::min(n_units, first + of_task);
+        const void* w_end = weights + ((end - 1) * unit / kColumns + 1) * job.packed.block_bytes;
+        for (size_t i = first; i < end; ++i)
+            multiply_block(job, row, i * unit, unit, w_end, i > first, thread);
     });
+}
+
+// Rows from `row` on times `unit` columns; w_end, fetched: of Panel, for packed weights.
+void Linear::multiply_block(const Job& job, size_t row, size_t column, size_t unit,
+                            const void* w_end, bool fetched, unsigned thread) const {
+    const size_t row_block = job.tiles ? kTileRowBlock : kRowBlock;
+    const size_t block = column / kColumns;
+    char* scratch = job.scratch + thread * thread_bytes(job.packed);
+    Panel panel = job.rows;
+    panel.sums = reinterpret_cast<float*>(scratch);
+    panel.rows = std::min(row_block, job.rows.rows - row);
+    panel.columns = std::min(unit, job.columns - column);
+    panel.expanded = panel.sums + kSums;
+    panel.first_column = column % kColumns;
+    const ptrdiff_t groups = static_cast<ptrdiff_t>(row) * panel.x_sums_pitch;
+    panel.x_sums += groups, panel.x_units += groups, panel.x_bases += groups;
+    panel.x = static_cast<const char*>(job.rows.x) +
+              static_cast<ptrdiff_t>(row * job.x_size) * job.rows.x_pitch;
+    panel.out =
+        element(job.rows.out, job.rows.out_dtype,
+                static_cast<int64_t>(row) * job.rows.out_pitch + static_cast<int64_t>(column));
+    const char* w = static_cast<const char*>(job.weight.data) + block * job.packed.block_bytes;
+    panel.w_end = w_end, panel.w_fetched = fetched;
+    if (job.weight.format != kPackedFormat) {
+        char* packed = scratch + thread_bytes(job.packed) - job.packed.block_bytes;
+        pack_block(job.packed, job.weight, block, packed);
+        w = packed;
+        panel.w_end = packed, panel.w_fetched = true;
+    }
+    panel.w = w + column % kColumns * job.packed.column_bytes;
+    job.panel(panel);
 }
 
 }  // namespace

@@ -30,7 +30,9 @@ enum Coding {
 // out[r, c] = sum over k of x[r, k] * w[k, c], c < columns <= kColumns, for one packed block. Each
 // element is one sum in ascending k, whatever the number of rows, columns and cuts.
 struct Panel {
-    const void* x;      // [rows, depth]; bf16, fp32 or int16, as the function's name says
+    // [rows, depth]; bf16, fp32 or int16, as the function's name says. Of tiles: bf16 in tiles,
+    // [rows / 16][depth / 32][16][32].
+    const void* x;
     ptrdiff_t x_pitch;  // elements from row to row
     const void* w;      // the block, from its first column on
     size_t rows, depth, columns;
@@ -38,6 +40,10 @@ struct Panel {
     int32_t out_dtype;
     ptrdiff_t out_pitch;
     float* sums;  // [rows, kColumns]: between the cuts of a long depth; NULL: depth is not cut
+    // Of tiles: weights up to here are read next by the same thread; whether this block was asked
+    // for while the one before was multiplied.
+    const void* w_end;
+    bool w_fetched;
     // Of codes only, whose w is always the whole block.
     size_t first_column;     // in the block
     const float* x_sums;     // [rows, depth / 32]: of every 32 elements of x

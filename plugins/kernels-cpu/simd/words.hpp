@@ -91,6 +91,8 @@ AFS_FORCE void group_words(Vec::Words (&sum)[kVecs], const char* codes, size_t c
     }
 }
 
+constexpr size_t kAhead = 2048;  // bytes from what is read to what is asked for
+
 // One row, all columns of a group before the next group: the block is read as one stream.
 template <Coding kCoding, size_t kVecs>
 AFS_FORCE void word_row(const Panel& p, size_t row) {
@@ -105,6 +107,9 @@ AFS_FORCE void word_row(const Panel& p, size_t row) {
         const auto group = source.group(k / Source::kGroup);
         const ptrdiff_t block = at + static_cast<ptrdiff_t>(k / kDepth);
         const Vec::F unit = Vec::set(p.x_units[block]);
+        // A group is read in strands, which the processor does not follow as one stream.
+        for (size_t i = 0; i < kCodeLayouts[kCoding].group_bytes(); i += 64)
+            __builtin_prefetch(group.codes + kAhead + i, 0, 3);
         for (size_t first = 0; first < n_vecs; first += kVecs) {
             const size_t column = p.first_column + first * kWidth;
             Vec::Words sum[kVecs];

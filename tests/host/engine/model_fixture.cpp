@@ -33,6 +33,7 @@ afs::Backend open_backend(const std::string& name,
     backend.version = file->version;
     backend.path = file->path;
     backend.domain = file->domain;
+    backend.options = options;
     backend.api = must(afs::open_kernels(file, request));
     return backend;
 }

@@ -43,15 +43,20 @@ struct Start {
     int n_packed = 0;
 };
 
-Start start(const fs::path& cache, const fs::path& model, afs::Quantise quantise = {}) {
+using Options = std::map<std::string, std::string>;
+
+Start start(const fs::path& cache, const fs::path& model, afs::Quantise quantise = {},
+            const Options& options_of_cpu = {}, const std::string& version = {}) {
     Start out;
     Setup setup;
+    setup.options = options_of_cpu;
     setup.family = "llama3";
     setup.dtype = AFS_BF16;
     setup.kernels = {"cpu"};
     setup.folder = model.string();
     setup.quantise = quantise;
-    setup.adapt = [&out](afs::Backend& backend) {
+    setup.adapt = [&](afs::Backend& backend) {
+        if (!version.empty()) backend.version = version;
         backend.api = std::make_shared<Counting>(backend.api, out.n_packed);
     };
     afs::EngineOptions options;
@@ -70,6 +75,10 @@ fs::path only_file(const fs::path& folder) {
     for (const auto& entry : fs::directory_iterator(folder)) files.push_back(entry.path());
     REQUIRE(files.size() == 1);
     return files[0];
+}
+
+auto n_files(const fs::path& folder) {
+    return std::distance(fs::directory_iterator(folder), fs::directory_iterator());
 }
 
 void overwrite(const fs::path& file, std::streamoff at, const std::string& bytes) {
@@ -133,9 +142,50 @@ TEST_CASE("packed cache: another checkpoint, other bits, a file written to: anot
     CHECK(start(cache, model, afs::Quantise::int8).n_packed == original.n_packed);
     CHECK(start(cache, model, afs::Quantise::int8).n_packed == 0);
     CHECK(start(cache, model).n_packed == 0);
+    CHECK(n_files(cache) == 3);
     const fs::path weights = model / "model.safetensors";
     fs::last_write_time(weights, fs::last_write_time(weights) + std::chrono::seconds(1));
     CHECK(start(cache, model).n_packed == original.n_packed);
+    CHECK(start(cache, model).n_packed == 0);
+    CHECK(n_files(cache) == 3);  // in the place of the one before
+}
+
+TEST_CASE("packed cache: another plugin is another edition, another option another file") {
+    const TempFolder folder;
+    const fs::path cache = folder.path();
+    const Start first = start(cache, kModel, {}, {}, "1.0");
+    CHECK(start(cache, kModel, {}, {}, "1.0").n_packed == 0);
+    CHECK(start(cache, kModel, {}, {}, "1.1").n_packed == first.n_packed);
+    CHECK(start(cache, kModel, {}, {}, "1.1").n_packed == 0);
+    CHECK(n_files(cache) == 1);
+    const Options portable = {{"instruction_set", "portable"}};
+    CHECK(start(cache, kModel, {}, portable, "1.1").n_packed == first.n_packed);
+    CHECK(start(cache, kModel, {}, portable, "1.1").n_packed == 0);
+    CHECK(n_files(cache) == 2);
+    CHECK(start(cache, kModel, {}, {{"threads", "1"}}, "1.1").n_packed == 0);
+    CHECK(start(cache, kModel, {}, {{"threads", "2"}}, "1.1").n_packed == 0);
+}
+
+TEST_CASE("packed cache: what was not used for 30 days goes when another file is written") {
+    const TempFolder folder;
+    const fs::path cache = folder.path(), old = cache / "0123456789abcdef.afs-packed",
+                   other = cache / "notes.txt";
+    start(cache, kModel);
+    const fs::path used = only_file(cache);
+    for (const fs::path& file : {old, other}) std::ofstream(file) << "something";
+    const auto age = [](const fs::path& file, int days) {
+        fs::last_write_time(file, fs::file_time_type::clock::now() - std::chrono::hours(24 * days));
+    };
+    for (const fs::path& file : {old, other, used}) age(file, 31);
+    CHECK(start(cache, kModel).n_packed == 0);  // used again: young again
+    CHECK(fs::exists(old));                     // nothing was written
+    start(cache, kModel, afs::Quantise::int8);
+    CHECK(!fs::exists(old));
+    CHECK(fs::exists(used));
+    CHECK(fs::exists(other));
+    age(used, 29);
+    start(cache, kModel, afs::Quantise::int4);
+    CHECK(fs::exists(used));
 }
 
 TEST_CASE("packed cache: a folder that cannot be made is a warning") {

@@ -1,6 +1,7 @@
 // A backend that packs its weights, in the host's memory and in one that the host cannot read; and
 // a device whose captures fail.
 #include <cstring>
+#include <map>
 
 #include "host/engine/model_fixture.hpp"
 
@@ -38,9 +39,11 @@ public:
             static_cast<uint8_t*>(packed)[i] =
                 static_cast<uint8_t>(~static_cast<const uint8_t*>(raw.data)[i]);
         ++n_packed;
+        places[static_cast<const uint8_t*>(packed)] = packing.bytes;
         return {};
     }
     int n_packed = 0;
+    std::map<const uint8_t*, uint64_t> places;
 
 private:
     class Unpacking final : public afs::Op {
@@ -133,6 +136,14 @@ TEST_CASE("a weight is packed once for all classes and read through its packing"
         // 7 matrices in each of 2 layers, and OLMo-2's own head; Llama's is tied.
         CHECK(packing->n_packed == (family == "olmo2" ? 15 : 14));
         CHECK(engine->stats().packed_weight_bytes > 0);
+        // Small ones share memory, so that large pages fit.
+        const uint8_t* end = packing->places.begin()->first;
+        for (const auto& [at, bytes] : packing->places) {
+            CHECK(reinterpret_cast<uintptr_t>(at) % 256 == 0);
+            CHECK(at >= end);
+            CHECK(at < end + 256);
+            end = at + bytes;
+        }
     }
 }
 

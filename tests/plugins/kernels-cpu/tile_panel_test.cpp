@@ -33,6 +33,11 @@ namespace {
 #include "simd/codes.hpp"
 #include "simd/tile_codes.hpp"
 
+// x in tiles: [rows / 16][depth / 32][16][32].
+size_t in_tiles(size_t row, size_t k, size_t depth) {
+    return (row / 16 * depth + k / 32 * 32) * 16 + row % 16 * 32 + k % 32;
+}
+
 // Eight registers of up to 16 rows of 64 bytes. What was not configured may not be used.
 struct Tiles {
     static inline size_t rows[8];
@@ -89,15 +94,17 @@ TEST_CASE("tiles: any number of rows and columns, and nothing beyond them is wri
     std::uniform_int_distribution<int> small(-4, 4);  // exact in any order
     for (const size_t rows : {1u, 8u, 15u, 16u, 17u, 31u, 32u, 33u, 64u, 75u})
         for (const size_t columns : {1u, 16u, 31u, 32u, 33u, 64u})
-            for (const size_t depth : {32u, 96u}) {
-                const size_t pitch = depth + 7, out_pitch = columns + 3;
-                std::vector<bf16> x(rows * pitch), w(depth * kColumns);
+            for (const size_t depth : {size_t{32}, size_t{96}, kTileCut + 32}) {
+                const size_t out_pitch = columns + 3;
+                std::vector<bf16> x((rows + 15) / 16 * 16 * depth), w(depth * kColumns);
+                std::vector<float> sums(rows * kColumns);
                 for (bf16& each : x) each = to_bf16(static_cast<float>(small(random)));
                 for (bf16& each : w) each = to_bf16(static_cast<float>(small(random)));
                 std::vector<float> out(rows * out_pitch, -9.0f);
                 Panel panel{};
-                panel.x = x.data(), panel.x_pitch = static_cast<ptrdiff_t>(pitch);
-                panel.w = w.data();
+                panel.x = x.data(), panel.x_pitch = static_cast<ptrdiff_t>(depth);
+                panel.w = w.data(), panel.w_end = w.data() + w.size();
+                panel.sums = sums.data();
                 panel.rows = rows, panel.depth = depth, panel.columns = columns;
                 panel.out = out.data(), panel.out_dtype = AFS_F32;
                 panel.out_pitch = static_cast<ptrdiff_t>(out_pitch);
@@ -108,8 +115,10 @@ TEST_CASE("tiles: any number of rows and columns, and nothing beyond them is wri
                     for (size_t c = 0; c < out_pitch; ++c) {
                         float want = c < columns ? 0.0f : -9.0f;
                         for (size_t k = 0; c < columns && k < depth; ++k)
-                            want += to_float(x[r * pitch + k]) *
-                                    to_float(w[(k / 2 * kColumns + c) * 2 + k % 2]);
+                            want +=
+                                to_float(
+                                    x[(r / 16 * depth + k / 32 * 32) * 16 + r % 16 * 32 + k % 32]) *
+                                to_float(w[(k / 2 * kColumns + c) * 2 + k % 2]);
                         same = same && out[r * out_pitch + c] == want;
                     }
                 CHECK(same);
@@ -169,16 +178,17 @@ void check_code_tiles() {
         for (const auto& [first, columns] :
              {std::pair{0u, 64u}, std::pair{32u, 32u}, std::pair{0u, 45u}}) {
             const size_t n_groups = depth / kDepth, out_pitch = columns + 3;
-            std::vector<bf16> x(rows * depth);
+            std::vector<bf16> x(rows * depth), tiles((rows + 15) / 16 * 16 * depth);
             std::vector<float> x_sums(rows * n_groups), sums(rows * kColumns), expanded(kExpanded),
                 out(rows * out_pitch, -9.0f);
             for (size_t i = 0; i < x.size(); ++i) {
                 const float value = static_cast<float>(random() % 3) - 1.0f;
                 x[i] = to_bf16(value);
                 x_sums[i / kDepth] += value;
+                tiles[in_tiles(i / depth, i % depth, depth)] = x[i];
             }
             Panel panel{};
-            panel.x = x.data(), panel.x_pitch = static_cast<ptrdiff_t>(depth);
+            panel.x = tiles.data(), panel.x_pitch = static_cast<ptrdiff_t>(depth);
             panel.w = block.bytes.data();
             panel.rows = rows, panel.depth = depth, panel.columns = columns;
             panel.first_column = first;
