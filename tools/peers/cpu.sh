@@ -32,7 +32,8 @@ build() {
     local source=$folder/llama_cpp_python-$version/vendor/llama.cpp build=$folder/build
     cmake -S "$source" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=OFF \
         -DGGML_OPENMP=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF \
-        -DLLAMA_BUILD_SERVER=OFF -DLLAMA_OPENSSL=OFF "$@"
+        -DLLAMA_BUILD_SERVER=OFF -DLLAMA_OPENSSL=OFF \
+        -DCMAKE_CXX_FLAGS="-include $PWD/tools/peers/tile_config.h" "$@"
     ninja -C "$build" llama
     # A static C++ library: the program may be carried to another machine.
     c++ -std=c++17 -O2 -static-libstdc++ -static-libgcc -I"$source/include" \
