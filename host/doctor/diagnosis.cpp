@@ -107,8 +107,11 @@ Diagnosis diagnose(const Result<Config>& config, const DiagnosisOptions& options
     add_plugins(config ? &*config : nullptr, search, out);
     const std::vector<CheckRun> runs = wanted_checks(config, out, options.check_seconds);
     std::vector<std::future<std::vector<CheckedFinding>>> pending;
+    pending.reserve(runs.size());
+    // Deferred: where the system grants no more threads (`ulimit -u`), get() does the work.
+    constexpr auto kOwnThread = std::launch::async | std::launch::deferred;
     for (const CheckRun& run : runs)
-        pending.push_back(std::async(std::launch::async, [&run] { return run_checks(run); }));
+        pending.push_back(std::async(kOwnThread, [&run] { return run_checks(run); }));
     for (auto& one : pending)
         for (CheckedFinding& finding : one.get()) out.findings.push_back(std::move(finding));
     return out;

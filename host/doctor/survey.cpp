@@ -21,13 +21,14 @@ SurveyedPlugin survey_plugin(const Candidate& candidate, const InspectOptions& o
 std::vector<SurveyedPlugin> survey_plugins(const PluginSearch& search,
                                            const InspectOptions& options) {
     constexpr size_t kAtOnce = 4;
+    // Deferred: where the system grants no more threads (`ulimit -u`), get() does the work.
+    constexpr auto kOwnThread = std::launch::async | std::launch::deferred;
     std::vector<std::future<SurveyedPlugin>> pending;
     std::vector<SurveyedPlugin> out;
     for (const Candidate& candidate : list_candidates(search)) {
         if (pending.size() - out.size() >= kAtOnce) out.push_back(pending[out.size()].get());
-        pending.push_back(std::async(std::launch::async, [candidate, &options] {
-            return survey_plugin(candidate, options);
-        }));
+        pending.push_back(std::async(
+            kOwnThread, [candidate, &options] { return survey_plugin(candidate, options); }));
     }
     while (out.size() < pending.size()) out.push_back(pending[out.size()].get());
     return out;

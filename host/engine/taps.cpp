@@ -66,7 +66,7 @@ Status ClassRunner::run_tapped_program(uint32_t u, BucketEntry& entry, const Tap
         AFS_ASSIGN(Buffer buffer,
                    Buffer::create(where.shared_device(), AFS_MEM_DEVICE, tensor_bytes(into)));
         into.data = buffer.data();
-        if (const Status formed = program.tap(value, &into); !formed.ok()) {
+        if (Status formed = program.tap(value, &into); !formed.ok()) {
             if (taps.unformed == Engine::Unformed::skip && formed.code() == Code::unsupported)
                 continue;
             return formed;

@@ -27,7 +27,8 @@ fs::path shipped_config(const std::string& name) {
 fs::path data_folder(const std::string& name) {
     const fs::path home = home_of_program();
     if (!home.empty() && ::access((home / name).c_str(), W_OK | X_OK) == 0) return home / name;
-    return fs::current_path() / name;
+    std::error_code none;  // a working folder that was removed: what is written there fails by name
+    return fs::current_path(none) / name;
 }
 
 }  // namespace afs

@@ -86,7 +86,7 @@ private:
         return (i + static_cast<size_t>(dtype)) % 3 == 0;
     }
     void mixed(int32_t act, int32_t stored) {
-        const size_t turn = static_cast<size_t>(act * 3 + stored);
+        const size_t turn = static_cast<size_t>(act) * 3 + static_cast<size_t>(stored);
         const size_t step = shapes_.size() > 100 ? 12 : quick() ? 5 : 1;
         for (size_t i = 0; i < shapes_.size(); ++i) {
             if (shapes_[i].large || (i + turn) % step) continue;

@@ -111,7 +111,7 @@ void symbols(Subject& s, CaseResult& r) {
             const size_t name_at = strings.sh_offset + symbol.st_name;
             if (name_at >= bytes.size()) continue;
             const std::string name = bytes.c_str() + name_at;
-            if (name == "afs_plugin_v0" || name.rfind("_", 0) == 0) continue;
+            if (name == "afs_plugin_v0" || name.starts_with('_')) continue;
             if (n++ < 3) found += (found.empty() ? "" : ", ") + name;
         }
     }

@@ -1,6 +1,7 @@
 // What can happen while a verb runs: contexts and memory that do not suffice, full disks, readers
 // that leave, signals, bytes that are no text. One message, the right exit code, nothing left over.
 #include <signal.h>
+#include <unistd.h>
 
 #include <catch2/catch.hpp>
 #include <chrono>
@@ -116,6 +117,37 @@ TEST_CASE("run time: a stack that is too small is refused at the start, the leas
         const auto enough = limited("ulimit -s 1024", args);
         CAPTURE(args, enough.err);
         CHECK(enough.exit_code == 0);
+    }
+}
+
+TEST_CASE("run time: without another thread or process every verb does its work or says why") {
+    if (sanitized()) {
+        WARN("skipped: a sanitizer starts threads of its own");
+        return;
+    }
+    // Root has no such limit: as nobody.
+    const std::string nobody = "setpriv --reuid=65534 --regid=65534 --clear-groups -- ";
+    const std::string alone =
+        (geteuid() == 0 ? nobody : "") + "bash -c 'ulimit -u 0; exec " + kHost + " \"$@\"' sh";
+    const auto run = [&](std::vector<std::string> args) {
+        args.insert(args.begin(), {"-c", "exec " + alone + " \"$@\"", "sh"});
+        return ProgramRun{"/bin/bash", std::move(args), "", {}, "/"}.run();
+    };
+    if (run({"--version"}).exit_code != 0) {
+        WARN("skipped: nobody cannot run " << kHost);
+        return;
+    }
+    const auto text = run({"--model-plugin", "llama3", "--kernels", "cpu", "--threads", "4", "-p",
+                           "The cat", "-n", "2", "-q"});
+    CAPTURE(text.err);
+    CHECK(text.exit_code == 0);
+    for (const std::vector<std::string>& args :
+         {std::vector<std::string>{"plugins", "list"}, {"doctor", "--reports", "/nowhere"}}) {
+        const auto r = run(args);
+        CAPTURE(args, r.out, r.err);
+        CHECK((r.exit_code == 0 || r.exit_code == 1));
+        CHECK_THAT(r.out, Contains("llama3") && Contains("Resource temporarily unavailable"));
+        CHECK_THAT(r.err, !Contains("internal error"));
     }
 }
 
