@@ -31,22 +31,17 @@ private:
     std::unique_ptr<Op> op_;
 };
 
-// Options of the plugin: "fuse", "persistent", and for measurements "pages_in_flight".
+// Options of the plugin: "fuse", and for measurements "pages_in_flight".
 Result<StepOptions> step_options(const OpenArgs& args) {
     StepOptions options;
     for (const auto& [key, value] : args.options) {
         if (key == "fuse" && (value == "true" || value == "false"))
             options.fuse = value == "true";
-        else if (key == "persistent" && value == "auto")
-            options.persistent = Persistent::where_it_pays;
-        else if (key == "persistent" && (value == "true" || value == "false"))
-            options.persistent = value == "true" ? Persistent::always : Persistent::never;
         else if (key == "pages_in_flight" && value.size() == 1 && value >= "1" && value <= "8")
             options.in_flight = value[0] - '0';
         else
             return invalid("option '" + key + "' = " + value +
-                           ": expected fuse (true or false), persistent (auto, true or false) "
-                           "or pages_in_flight (1 to 8)");
+                           ": expected fuse (true or false) or pages_in_flight (1 to 8)");
     }
     return options;
 }

@@ -5,7 +5,7 @@
 
 #include "afs/numeric.hpp"
 #include "device/launch.hpp"
-#include "step/persistent_run.hpp"
+#include "step/match.hpp"
 
 namespace afs::cuda {
 namespace {
@@ -84,7 +84,7 @@ public:
         return bytes;
     }
 
-    Status bind(const afs_bind& bind, afs_stream stream) override {
+    Status bind(const afs_bind& bind, afs_stream) override {
         AFS_TRY(enter_());
         char* const workspace = static_cast<char*>(bind.workspace);
         bound_.tensors.assign(bind.values, bind.values + bind.n_values);
@@ -94,7 +94,6 @@ public:
         }
         bound_.kv = bind.kv;
         bound_.workspace = workspace + stages_at_;
-        bound_.stream = static_cast<cudaStream_t>(stream);
         char* state = static_cast<char*>(bind.state);
         for (const auto& stage : stages_) {
             AFS_TRY(stage->bind(bound_, state));
@@ -152,13 +151,6 @@ private:
     Bound bound_;
     std::map<uint32_t, afs_tensor> taps_;
 };
-
-std::unique_ptr<Stage> fused_stage(const afs_graph& graph, const Fused& f, int32_t in_flight) {
-    if (f.is_attention) return make_attention_stage(graph, f.attention);
-    if (!f.chain.empty()) return make_chain_stage(graph, f.chain);
-    return f.is_streamed ? make_stream_stage(graph, f.product, in_flight)
-                         : make_product_stage(graph, f.product);
-}
 
 }  // namespace
 
@@ -226,36 +218,22 @@ Result<std::unique_ptr<GraphProgram>> StepGraph::compile(const afs_query& query,
         by_place[f.place] = &f;
         inside.insert(f.nodes.begin(), f.nodes.end());
     }
-    struct Item {
-        const Fused* fused;  // or NULL: the node
-        uint32_t node;
-    };
-    std::vector<Item> items;  // in order
+    auto program = std::make_unique<Program>(*query.graph, bucket, enter_);
     for (uint32_t i = 0; i < region.n_nodes; ++i) {
         const uint32_t n = region.nodes[i];
-        if (const auto fused = by_place.find(n); fused != by_place.end())
-            items.push_back({fused->second, n});
-        else if (!inside.count(n))
-            items.push_back({nullptr, n});
-    }
-    auto program = std::make_unique<Program>(*query.graph, bucket, enter_);
-    for (size_t i = 0; i < items.size();) {
-        if (!items[i].fused) {
+        if (const auto fused = by_place.find(n); fused != by_place.end()) {
+            const Fused& f = *fused->second;
+            program->add(f.is_attention     ? make_attention_stage(*query.graph, f.attention)
+                         : !f.chain.empty() ? make_chain_stage(*query.graph, f.chain)
+                         : f.is_streamed
+                             ? make_stream_stage(*query.graph, f.product, options_.in_flight)
+                             : make_product_stage(*query.graph, f.product));
+        } else if (!inside.count(n)) {
             afs_query one = query;
-            one.node = items[i++].node;
+            one.node = n;
             AFS_ASSIGN(auto stage, make_op_stage(*find_(Node(one).op()), one));
             program->add(std::move(stage));
-            continue;
         }
-        std::vector<const Fused*> row;  // of fused stages without anything between
-        for (size_t j = i; j < items.size() && items[j].fused; ++j) row.push_back(items[j].fused);
-        PersistentRun run = find_persistent(query, region, bucket, row, options_.persistent);
-        i += run.ops.empty() ? row.size() : run.ops.size();
-        if (!run.ops.empty())
-            program->add(make_persistent_stage(*query.graph, std::move(run), options_.in_flight));
-        else
-            for (const Fused* f : row)
-                program->add(fused_stage(*query.graph, *f, options_.in_flight));
     }
     out.flags = AFS_CAPTURE_SAFE | AFS_DETERMINISTIC;
     out.workspace_bytes = program->plan(region);

@@ -5,14 +5,12 @@
 
 #include "afs/kernels.hpp"
 #include "backend.hpp"
-#include "persistent/persistent.hpp"
 #include "stream/stream.hpp"
 
 namespace afs::cuda {
 
 struct StepOptions {
     bool fuse = true;  // false: claims nothing, so that every op stands alone
-    Persistent persistent = Persistent::where_it_pays;
     int32_t in_flight = kStreamInFlight;
 };
 

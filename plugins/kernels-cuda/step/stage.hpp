@@ -18,7 +18,6 @@ struct Bound {
     std::vector<afs_tensor> tensors;  // [values]
     const afs_kv* const* kv = nullptr;
     void* workspace = nullptr;  // of the stages, one after the other
-    cudaStream_t stream = nullptr;
 
     const afs_kv& cache(const afs_value& v) const { return kv[v.kv_group][v.kv_layer]; }
 };
@@ -59,9 +58,6 @@ std::unique_ptr<Stage> make_chain_stage(const afs_graph& graph,
                                         const std::vector<ProductNodes>& links);
 // An error where a value's rows have gaps between them.
 Status expect_close_rows(const afs_graph& graph, uint32_t value, const Bound& bound);
-// The weights of a product of one vector as its kernels take them.
-Status stream_weights(const afs_graph& graph, const ProductNodes& nodes, const Bound& bound,
-                      StreamProduct& product);
 // What leads to a product's vectors, from what the values are bound to.
 StreamInput lead_in(const afs_graph& graph, const ProductNodes& nodes, const Bound& bound);
 
@@ -73,10 +69,5 @@ struct AttentionNodes {
     bool attends = true;
 };
 std::unique_ptr<Stage> make_attention_stage(const afs_graph& graph, const AttentionNodes& nodes);
-// What is known before binding, and what then becomes known.
-void attention_numbers(const afs_graph& graph, const AttentionNodes& nodes, AttentionArgs& args,
-                       AttentionEntry& entry);
-Status attention_operands(const afs_graph& graph, const AttentionNodes& nodes, const Bound& bound,
-                          AttentionArgs& args, AttentionEntry& entry);
 
 }  // namespace afs::cuda

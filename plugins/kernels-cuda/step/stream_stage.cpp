@@ -17,9 +17,20 @@ public:
 
     Status bind(const Bound& bound, void*) override {
         dtype_ = bound.tensors[nodes_.input].dtype;
-        AFS_TRY(stream_weights(graph_, nodes_, bound, product_));
+        for (size_t i = 0; i < nodes_.weights.size(); ++i) {
+            const afs_tensor& weight = bound.tensors[nodes_.weights[i]];
+            if (!stream_fits(weight))
+                return Status(Code::internal,
+                              std::string("weight '") + graph_.values[nodes_.weights[i]]->tag +
+                                  "' lies where the copy engine cannot read it: expected rows "
+                                  "that start on 16 bytes");
+            AFS_TRY(stream_weight(weight, product_.weights[i]));
+            product_.rows[i] = static_cast<int32_t>(weight.dims[0]);
+            product_.columns = static_cast<int32_t>(weight.dims[1]);
+        }
         for (size_t i = 0; i < nodes_.outs.size(); ++i)
             product_.out[i] = bound.tensors[nodes_.outs[i]].data;
+        product_.gated = nodes_.gated;
         product_.input = lead_in(graph_, nodes_, bound);
         stream_ring(product_, nodes_.beside_attention, in_flight_);
         return {};
@@ -38,23 +49,6 @@ private:
 };
 
 }  // namespace
-
-Status stream_weights(const afs_graph& graph, const ProductNodes& nodes, const Bound& bound,
-                      StreamProduct& product) {
-    product.gated = nodes.gated;
-    for (size_t i = 0; i < nodes.weights.size(); ++i) {
-        const afs_tensor& weight = bound.tensors[nodes.weights[i]];
-        if (!stream_fits(weight))
-            return Status(Code::internal,
-                          std::string("weight '") + graph.values[nodes.weights[i]]->tag +
-                              "' lies where the copy engine cannot read it: expected rows "
-                              "that start on 16 bytes");
-        AFS_TRY(stream_weight(weight, product.weights[i]));
-        product.rows[i] = static_cast<int32_t>(weight.dims[0]);
-        product.columns = static_cast<int32_t>(weight.dims[1]);
-    }
-    return {};
-}
 
 StreamInput lead_in(const afs_graph& graph, const ProductNodes& nodes, const Bound& bound) {
     const auto norm = [&](uint32_t index) -> StreamNorm {

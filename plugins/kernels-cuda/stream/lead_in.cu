@@ -26,8 +26,7 @@ __global__ void __launch_bounds__(kMakingThreads)
     in.input = row(in.input);
     in.residual = row(in.residual);
     if (in.sum) in.sum = static_cast<T*>(in.sum) + at;
-    Held<T, kHeld> residual;
-    make_x<T, kHeld>(in, columns, columns, x + at, true, sums, FromMemory<T>(in), residual);
+    make_x<T, kHeld>(in, columns, columns, x + at, true, sums);
 }
 
 }  // namespace

@@ -96,54 +96,38 @@ __device__ inline float inverse_rms(float squares, int columns, const StreamNorm
     return 1.0f / sqrtf(squares / static_cast<float>(columns) + norm.eps);
 }
 
-// An input that lies in memory, of the kernel before.
-template <class T>
-struct FromMemory {
-    const void* input;
-
-    __device__ explicit FromMemory(const StreamInput& in) : input(in.input) {}
-    __device__ void wait() const { wait_for_previous(); }
-    template <int kHeld>
-    __device__ void take(Held<T, kHeld>& to, int first, int chunks) const {
-        to.load_from(input, first, chunks, [](const uint4* from) { return fresh_load16(from); });
-    }
-};
-
-// The vector, with zeros behind its columns up to `padded`. What does not depend on it is fetched
-// before the input is waited for. residual: becomes the sum, where there is one; it is what is
-// added where `adds_held` and in.residual is NULL. kBare: chunks of an input that stays as it is.
-template <class T, int kHeld, int kBare = kHeld, class Input>
+// The vector, with zeros behind its columns up to `padded`. The (first) norm's weight is fetched
+// before the kernel before is waited for.
+template <class T, int kHeld>
 __device__ void make_x(const StreamInput& in, int columns, int padded_columns, T* x,
-                       bool stores_sum, SumsOfWarps& sums, const Input& input,
-                       Held<T, kHeld>& residual, bool adds_held = false) {
+                       bool stores_sum, SumsOfWarps& sums) {
     const int chunks = columns / 8, tid = static_cast<int>(threadIdx.x);
     const int padded = padded_columns / 8;
-    if (!in.is_made() && !adds_held) {
-        Held<T, kBare> value;
-        input.wait();
-        for (int first = tid; first < padded; first += kBare * kMakingThreads) {
-            input.take(value, first, chunks);
+    const auto fresh = [](const uint4* from) { return fresh_load16(from); };
+    // Asked for at once: the compiler would put loads that are not volatile behind the wait.
+    const auto constant = [](const uint4* from) { return stream_load16(from); };
+    Held<T, kHeld> value;
+    if (!in.is_made()) {
+        wait_for_previous();
+        for (int first = tid; first < padded; first += kHeld * kMakingThreads) {
+            value.load_from(in.input, first, chunks, fresh);
             value.store_to(x, first, padded);
         }
         return sync_makers();
     }
-    const auto constant = [](const uint4* from) { return stream_load16(from); };  // at once
-    Held<T, kHeld> value, weight;
+    Held<T, kHeld> weight, residual;
     const bool normed_twice = in.post.weight && in.norm.weight;
     weight.load_from(in.post.weight ? in.post.weight : in.norm.weight, tid, chunks, constant);
-    input.wait();
-    input.take(value, tid, chunks);
-    if (!adds_held)
-        residual.load_from(in.residual, tid, chunks,
-                           [](const uint4* from) { return fresh_load16(from); });
+    wait_for_previous();
+    value.load_from(in.input, tid, chunks, fresh);
+    residual.load_from(in.residual, tid, chunks, fresh);
     if (in.post.weight) {
         const float squares = sum_of_warps(value.squares(), 0, sums);
         value.scale(weight, in.post, inverse_rms(squares, columns, in.post));
     }
     if (normed_twice) weight.load_from(in.norm.weight, tid, chunks, constant);
-    if (in.residual || adds_held) {
+    if (in.residual) {
         value.add(residual);
-        residual = value;
         if (in.sum && stores_sum) value.store_to(static_cast<T*>(in.sum), tid, chunks);
     }
     if (in.norm.weight) {

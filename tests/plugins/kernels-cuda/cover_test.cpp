@@ -43,7 +43,6 @@ struct EngineCase {
     int hidden, heads, kv_heads, head_dim;
     uint32_t n_seqs;  // powers of two: nothing is padded, so nothing that was not written is read
     bool deterministic = false;
-    bool persistent = false;  // a step as one launch
 };
 
 std::vector<EngineCase> engine_cases() {
@@ -63,9 +62,6 @@ std::vector<EngineCase> engine_cases() {
                                        {"llama3", 48, 4, 2, 12, 0}}) {
             all.push_back(each);
             all.back().n_seqs = n_seqs;
-            if (n_seqs > 1) continue;
-            all.push_back(all.back());
-            all.back().persistent = true;
         }
     for (const int head_dim : {64, 128}) all.push_back({"llama3", 256, 4, 2, head_dim, 2, true});
     return all;
@@ -79,7 +75,6 @@ std::string run_engine(const EngineCase& c, int32_t dtype) {
     setup.kernels = {"cuda"};
     setup.config = shape(c.family, c.hidden, c.heads, c.kv_heads, c.head_dim);
     setup.deterministic = c.deterministic;
-    if (c.persistent) setup.options = {{"persistent", "true"}};
     setup.limits = {8 * c.n_seqs, c.n_seqs, c.n_seqs, 64, 0};
     const afs_test::Model model = afs_test::make_model(setup);
     const auto engine = afs_test::make_engine(model);

@@ -218,54 +218,6 @@ TEST_CASE("engine: decode steps over long contexts are as the reference's") {
     }
 }
 
-// One launch a step: a block a kv head up to 129 positions, then two; up to 512.
-TEST_CASE("engine: persistent steps of one sequence are as the reference's") {
-    if (!gpu()) return;
-    struct Shape {
-        const char *family, *heads;
-        unsigned hidden;
-    };
-    const auto run = [](const Shape& shape, const std::string& kernels, size_t length) {
-        Setup setup;
-        setup.family = shape.family;
-        setup.dtype = AFS_BF16;
-        setup.kernels = {kernels};
-        if (kernels == "cuda") setup.options = {{"persistent", "true"}};
-        setup.limits = {512, 1, 1, 512, 0};
-        setup.config =
-            R"({"hidden_size":)" + std::to_string(shape.hidden) +
-            R"(,"intermediate_size":1728,"num_hidden_layers":3,)" + shape.heads +
-            R"("vocab_size":97,"max_position_embeddings":1024,"rope_theta":10000.0,)"
-            R"("hidden_act":"silu","attention_bias":false,"mlp_bias":false,"rms_norm_eps":1e-05,)"
-            R"("tie_word_embeddings":false,"bos_token_id":0,"eos_token_id":1,)" +
-            (shape.family == std::string("olmo2")
-                 ? R"("model_type":"olmo2","architectures":["Olmo2ForCausalLM"]})"
-                 : R"("model_type":"llama","architectures":["LlamaForCausalLM"]})");
-        const Model model = make_model(setup);
-        const auto engine = make_engine(model);
-        afs::Request request;
-        request.prompt = some_ids(length, 3);
-        request.max_new_tokens = 6;
-        request.n_logprobs = 0;
-        must(engine->submit(request));
-        return run_all(*engine).begin()->second;
-    };
-    for (const Shape& shape :
-         {Shape{"llama3", R"("num_attention_heads":8,"num_key_value_heads":2,"head_dim":64,)", 576},
-          {"llama3", R"("num_attention_heads":16,"num_key_value_heads":2,"head_dim":128,)", 1024},
-          {"olmo2", R"("num_attention_heads":9,"num_key_value_heads":9,"head_dim":128,)", 1152},
-          {"olmo2", R"("num_attention_heads":40,"num_key_value_heads":40,"head_dim":64,)", 2560}})
-        for (const size_t length : {1, 17, 127, 129, 260, 500}) {
-            INFO(shape.family << " " << shape.hidden << ", prompt of " << length);
-            const Run ours = run(shape, "cuda", length), theirs = run(shape, "reference", length);
-            REQUIRE(ours.ids.size() == 6);
-            REQUIRE(theirs.ids.size() == 6);
-            for (size_t i = 0; i < 6 && ours.ids[i] == theirs.ids[i]; ++i)
-                CHECK(std::abs(ours.events[i].logprob - theirs.events[i].logprob) < 0.02);
-            CHECK(ours.ids[1] == theirs.ids[1]);  // by the first decode step
-        }
-}
-
 TEST_CASE("engine: rows that the host samples, and log-probabilities") {
     if (!gpu()) return;
     const auto run = [](const std::string& kernels) {

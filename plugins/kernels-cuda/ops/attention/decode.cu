@@ -9,12 +9,14 @@
 // it, and the block rehearses: it runs through the code once on whatever lies there, because the
 // weights of a layer have driven the code out of every cache since its last launch.
 #include "device/launch.hpp"
+#include "kernels/cache.cuh"
 #include "kernels/cluster.cuh"
 #include "kernels/mma.cuh"
 #include "kernels/overlap.cuh"
 #include "kernels/rope.cuh"
 #include "kernels/rows.cuh"
-#include "ops/attention/context.cuh"
+#include "ops/attention/attention.hpp"
+#include "ops/attention/decode_warp.cuh"
 #include "ops/attention/enter.cuh"
 
 namespace afs::cuda {
@@ -22,15 +24,19 @@ namespace {
 
 constexpr int kWarps = 4, kThreads = 32 * kWarps;
 constexpr uint32_t kLongContext = 1024, kShortContext = 256;
+constexpr int kHeads = kAttentionDecodeGroup;  // the n side of a product
+constexpr int kTile = 16;                      // positions of a warp at a time
 
 template <class T>
 struct DecodeParams {
     Rows<const T> q, k, v;  // k, v: of the entry
     Rows<T> out;
-    KvCache cache;
+    T *k_cache, *v_cache;
+    CacheStride k_stride, v_stride;
     const int32_t *cu_seqlens, *context_lens, *block_table, *positions, *slots;
-    uint32_t n_seqs, max_blocks, max_context, n_heads, n_kv_heads, group;
-    float* sums;  // of blocks that are no cluster, and how many of them are there
+    uint32_t n_seqs, max_blocks, max_context, block_size, n_heads, n_kv_heads, group;
+    uint32_t block_shift;  // of a block_size that is a power of two; else 32
+    float* sums;           // of blocks that are no cluster, and how many of them are there
     uint32_t* arrived;
     float scale;
     bool entry;     // q, k and v are raw products: norm, turn, append
@@ -39,6 +45,13 @@ struct DecodeParams {
     float q_eps, k_eps;
     bool q_before_cast, k_before_cast, table_in_act_dtype;
     RopeFrequencies frequencies;
+
+    __device__ uint32_t block_of(uint32_t position) const {
+        return block_shift < 32 ? position >> block_shift : position / block_size;
+    }
+    __device__ uint32_t slot_of(uint32_t position) const {
+        return block_shift < 32 ? position & (block_size - 1) : position % block_size;
+    }
 };
 
 template <class T, int kHeadDim>
@@ -100,22 +113,21 @@ __device__ void take_rows(const DecodeParams<T>& p, uint32_t token, uint32_t kv_
         *reinterpret_cast<uint4*>(&s.q[head][piece + kHalf]) = pairs.high.raw;
     }
     if (!newest) return;
-    const auto size = static_cast<int32_t>(p.cache.block_size);
+    const auto size = static_cast<int32_t>(p.block_size);
     const int64_t block = p.slots[token] / size, slot = p.slots[token] % size;
     const auto put = [store](T* shared, T* cache, uint32_t j, const uint4& x) {
         *reinterpret_cast<uint4*>(shared + j) = x;
         if (store) *reinterpret_cast<uint4*>(cache + j) = x;
     };
     if (is_k) {
-        T* const cache = static_cast<T*>(p.cache.k) + p.cache.k_stride.at(block, kv_head, slot);
+        T* const cache = p.k_cache + p.k_stride.at(block, kv_head, slot);
         pairs.enter(p.k_norm != nullptr, r.y, p.k_before_cast, s.table + piece,
                     p.table_in_act_dtype);
         put(s.newest_k, cache, piece, pairs.low.raw);
         put(s.newest_k, cache, piece + kHalf, pairs.high.raw);
     }
     if (is_v)
-        put(s.newest_v, static_cast<T*>(p.cache.v) + p.cache.v_stride.at(block, kv_head, slot),
-            (t - kFirstV) * 8, value);
+        put(s.newest_v, p.v_cache + p.v_stride.at(block, kv_head, slot), (t - kFirstV) * 8, value);
 }
 
 // Blocks that share a context without being a cluster: each leaves its sums, the last one to come
@@ -168,6 +180,7 @@ __global__ void __maxnreg__(168)
     attention_decode_kernel(const __grid_constant__ DecodeParams<T> p) {
 #if __CUDA_ARCH__ >= 900
     __shared__ Shared<T, kHeadDim> s;
+    constexpr int kChunks = kHeadDim / 32;
     const uint32_t rank = cluster_rank(), kv_head = blockIdx.y, seq = blockIdx.z;
     const uint32_t part = blockIdx.x, n_parts = kCluster == 1 ? gridDim.x : kCluster;
     const auto token = static_cast<uint32_t>(p.cu_seqlens[seq]);
@@ -177,12 +190,41 @@ __global__ void __maxnreg__(168)
     // This block's positions; with an entry the newest is apart, the last block's.
     const uint32_t context = empty ? 0
                                    : min(static_cast<uint32_t>(max(p.context_lens[seq], 0)),
-                                         min(p.max_context, p.max_blocks * p.cache.block_size));
+                                         min(p.max_context, p.max_blocks * p.block_size));
     const uint32_t stored = p.entry && context > 0 ? context - 1 : context;
     const uint32_t share = (stored + n_parts - 1) / n_parts;
     const uint32_t begin = min(part * share, stored), end = min(begin + share, stored);
-    ContextWalk<T, kHeadDim, kWarps> walk(p.cache, p.block_table + uint64_t{seq} * p.max_blocks,
-                                          kv_head, begin, end);
+    const int32_t* blocks = p.block_table + uint64_t{seq} * p.max_blocks;
+    // Which of the cache's blocks a lane's two positions of a tile lie in; asked for a turn early.
+    uint32_t held[2];
+    const auto find = [&](uint32_t first) {
+#pragma unroll
+        for (int half = 0; half < 2; ++half) {
+            const uint32_t position = first + half * 8 + lane / 4;
+            held[half] = position < end ? blocks[p.block_of(position)] : 0;
+        }
+    };
+    const auto fetch = [&](const T* cache, const CacheStride& stride, uint32_t first,
+                           Side<kHeadDim>& to) {
+#pragma unroll
+        for (int half = 0; half < 2; ++half) {
+            const uint32_t position = first + half * 8 + lane / 4;
+            const bool inside = position < end;
+            const T* from =
+                cache + stride.at(held[half], kv_head, inside ? p.slot_of(position) : 0);
+#pragma unroll
+            for (int c = 0; c < kChunks; ++c) {
+                uint4& target = half ? to.high[c] : to.low[c];
+                target =
+                    inside ? __ldcg(reinterpret_cast<const uint4*>(from + c * 32 + dim)) : uint4{};
+            }
+        }
+    };
+    Side<kHeadDim> k, v;
+    uint32_t first = begin + warp * kTile;
+    find(first);
+    fetch(p.k_cache, p.k_stride, first, k);
+    fetch(p.v_cache, p.v_stride, first, v);
     if (p.entry && threadIdx.x < kHeadDim / 2)
         s.table[threadIdx.x] =
             rope_cos_sin<T>(empty ? 0 : p.positions[token], p.frequencies.inv_freq[threadIdx.x],
@@ -191,6 +233,7 @@ __global__ void __maxnreg__(168)
     const bool has_newest = p.entry && part == n_parts - 1;
     const float scale = p.scale * 1.44269504f;
     Sums<T, kHeadDim> own;
+    constexpr uint32_t kStride = kWarps * kTile;
 
     for (bool rehearsal = p.rehearse;; rehearsal = false) {
         __syncthreads();
@@ -198,12 +241,42 @@ __global__ void __maxnreg__(168)
         take_rows(p, token, kv_head, has_newest, has_newest && !rehearsal, s);
         __syncthreads();
         own.clear();
-        walk.run(own, &s.q[lane / 4][dim], has_newest ? s.newest_k : nullptr, s.newest_v, scale,
-                 rehearsal);
+        // A warp's turns: 16 positions each, and the next turn's on their way as soon as there are
+        // registers for them. The newest position is the first of a tile of its own, of the warp
+        // with the least to do.
+        bool newest = has_newest && warp == kWarps - 1;
+        if (!rehearsal) find(first + kStride);
+        for (uint32_t at = first; at < end || newest || rehearsal; at += kStride) {
+            const bool from_cache = at < end, more = at + kStride < end && !rehearsal;
+            if (!from_cache && !rehearsal) {
+                newest = false;
+#pragma unroll
+                for (int c = 0; c < kChunks; ++c) {
+                    const int d = c * 32 + static_cast<int>(dim);
+                    k.low[c] = *reinterpret_cast<const uint4*>(s.newest_k + d);
+                    v.low[c] = lane < 4 ? *reinterpret_cast<const uint4*>(s.newest_v + d) : uint4{};
+                    k.high[c] = v.high[c] = uint4{};
+                }
+            }
+            const uint32_t stop = from_cache ? end : at + 1;
+            float scores[4] = {};
+            score<T, kHeadDim>(k, &s.q[lane / 4][dim], scores);
+            if (more) fetch(p.k_cache, p.k_stride, at + kStride, k);
+#pragma unroll
+            for (int e = 0; e < 4; ++e)
+                scores[e] = at + lane / 4 + e / 2 * 8 < stop ? scores[e] * scale : -INFINITY;
+            own.weigh(scores);
+            Side<kHeadDim> values = v;
+            values.transpose();
+            if (more) {
+                fetch(p.v_cache, p.v_stride, at + kStride, v);
+                find(at + 2 * kStride);
+            }
+            own.add(scores, values);
+            if (rehearsal) break;
+        }
         let_next_start();  // not before: its blocks would be in the way of these
-        own.put(
-            p.group, [&](uint32_t h) -> Partial& { return s.part[warp][h]; },
-            [&](uint32_t h) { return s.sum[warp][h]; });
+        own.put(s);
         __syncthreads();
 
         // The block's warps into row 0, each element by one thread; idle warps add nothing.
@@ -256,13 +329,22 @@ __global__ void __maxnreg__(168)
 #endif
 }
 
+uint32_t shift_of(uint32_t block_size) {
+    uint32_t shift = 0;
+    while (shift < 32 && uint64_t{1} << shift != block_size) ++shift;
+    return shift;
+}
+
 template <class T>
 DecodeParams<T> params_of(const AttentionArgs& a, const AttentionEntry* e, bool rehearse) {
     DecodeParams<T> p = {rows_of<const T>(a.q),
                          {},
                          {},
                          rows_of<T>(a.out),
-                         kv_cache(a),
+                         static_cast<T*>(const_cast<void*>(a.k)),
+                         static_cast<T*>(const_cast<void*>(a.v)),
+                         CacheStride(a.layout.k_stride),
+                         CacheStride(a.layout.v_stride),
                          a.step.cu_seqlens,
                          a.step.context_lens,
                          a.step.block_table,
@@ -271,9 +353,11 @@ DecodeParams<T> params_of(const AttentionArgs& a, const AttentionEntry* e, bool 
                          a.step.n_seqs,
                          a.step.max_blocks,
                          a.step.max_context,
+                         a.layout.block_size,
                          a.params.n_heads,
                          a.params.n_kv_heads,
                          a.params.n_heads / a.params.n_kv_heads,
+                         shift_of(a.layout.block_size),
                          a.split_sums,
                          a.split_arrived,
                          a.params.scale,

@@ -101,25 +101,23 @@ struct Sums {
         }
     }
 
-    // A warp's, into shared memory, of the first `group` heads: part_of(head) and, a row of
-    // dimensions, sums_of(head). A head's l is still spread over the lanes of its positions.
-    template <class PartOf, class SumsOf>
-    __device__ void put(uint32_t group, PartOf part_of, SumsOf sums_of) const {
-        const uint32_t lane = threadIdx.x % 32;
+    // Into shared memory; a head's l is still spread over the lanes of its positions.
+    template <class Shared>
+    __device__ void put(Shared& s) const {
+        const int warp = static_cast<int>(threadIdx.x) / 32,
+                  lane = static_cast<int>(threadIdx.x) % 32;
 #pragma unroll
-        for (uint32_t h = 0; h < 2; ++h) {
+        for (int h = 0; h < 2; ++h) {
             float l = part[h].l;
 #pragma unroll
             for (int step = 4; step < 32; step *= 2) l += __shfl_xor_sync(0xffffffffu, l, step);
-            const uint32_t head = lane % 4 * 2 + h;
-            if (head >= group) continue;
-            if (lane < 4) part_of(head) = {part[h].m, l};
-            float* const row = sums_of(head);
+            const int head = lane % 4 * 2 + h;
+            if (lane < 4) s.part[warp][head] = {part[h].m, l};
 #pragma unroll
             for (int i = 0; i < 2 * kChunks; ++i) {
                 const int dim = dim_of(i / 2, i % 2);
-                row[dim] = sums[i][h];
-                row[dim + 2] = sums[i][h + 2];
+                s.sum[warp][head][dim] = sums[i][h];
+                s.sum[warp][head][dim + 2] = sums[i][h + 2];
             }
         }
     }
