@@ -3,7 +3,6 @@
 #pragma once
 #include "kernels/overlap.cuh"
 #include "kernels/reduce.cuh"
-#include "kernels/stream_load.cuh"
 #include "stream/page.hpp"
 #include "stream/stream.hpp"
 
@@ -104,8 +103,7 @@ __device__ void make_x(const StreamInput& in, int columns, int padded_columns, T
     const int chunks = columns / 8, tid = static_cast<int>(threadIdx.x);
     const int padded = padded_columns / 8;
     const auto fresh = [](const uint4* from) { return fresh_load16(from); };
-    // Asked for at once: the compiler would put loads that are not volatile behind the wait.
-    const auto constant = [](const uint4* from) { return stream_load16(from); };
+    const auto constant = [](const uint4* from) { return __ldg(from); };
     Held<T, kHeld> value;
     if (!in.is_made()) {
         wait_for_previous();
