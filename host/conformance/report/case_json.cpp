@@ -51,7 +51,10 @@ nlohmann::ordered_json as_json(const CaseResult& r) {
 
 CaseResult result_from(const nlohmann::json& json) {
     CaseResult r;
-    const auto text = [&](const char* key) { return json.value(key, std::string()); };
+    const auto text = [&](const char* key) {  // of another kind: none
+        const auto it = json.find(key);
+        return it != json.end() && it->is_string() ? it->get<std::string>() : std::string();
+    };
     r.id = text("id"), r.group = text("group"), r.op = text("op");
     const std::string ending = text("ending");
     for (size_t i = 0; i < std::size(kEndings); ++i)
@@ -63,7 +66,8 @@ CaseResult result_from(const nlohmann::json& json) {
     r.ulps = number_of(json, "ulps"), r.seconds = number_of(json, "seconds");
     r.h = number_of(json, "h"), r.s = number_of(json, "s"), r.b = number_of(json, "b");
     r.nmse = number_of(json, "nmse");
-    r.device_lost = json.value("device_lost", false);
+    const auto lost = json.find("device_lost");
+    r.device_lost = lost != json.end() && lost->is_boolean() && lost->get<bool>();
     return r;
 }
 

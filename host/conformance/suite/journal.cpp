@@ -1,5 +1,6 @@
 #include "conformance/suite/journal.hpp"
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "conformance/report/case_json.hpp"
@@ -9,11 +10,16 @@ namespace afs::conformance {
 Result<Journal> Journal::open(const std::string& path, const std::string& identity) {
     Journal journal;
     if (path.empty()) return journal;
+    std::error_code none;
+    if (std::filesystem::exists(path, none) && !std::filesystem::is_regular_file(path, none))
+        return invalid("cannot keep results in '" + path + "': expected a regular file");
     std::ifstream before(path);
     std::string line;
     if (before && std::getline(before, line)) {
         const auto head = nlohmann::json::parse(line, nullptr, false);
-        const std::string found = head.is_object() ? head.value("journal_of", "") : "";
+        const bool named =
+            head.is_object() && head.contains("journal_of") && head["journal_of"].is_string();
+        const std::string found = named ? head["journal_of"].get<std::string>() : "";
         if (found != identity)
             return invalid("cannot resume from '" + path + "': it is of " +
                            (found.empty() ? "something else" : found) + ", expected " + identity +

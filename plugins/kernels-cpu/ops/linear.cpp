@@ -17,10 +17,9 @@ namespace afs::cpu {
 namespace {
 
 constexpr size_t kRowBlock = 96;       // rows of one task
-constexpr size_t kTileRowBlock = 256;  // with tiles: x of a part stays in the second cache
-constexpr size_t kTileCopyRows = 512;  // whose blocks read the same weights side by side
+constexpr size_t kTileRowBlock = 512;  // with tiles: then weights are read from memory once
 constexpr size_t kCopyRows = 192;      // rows that are widened at a time
-constexpr size_t kKeptRows = std::max(kCopyRows, kTileCopyRows);
+constexpr size_t kKeptRows = std::max(kCopyRows, kTileRowBlock);
 constexpr size_t kTileRows = 8;  // from here on tiles are faster than dot products of pairs
 constexpr size_t kTasks = 4;     // of a thread, where there is enough for all
 
@@ -54,7 +53,7 @@ private:
         PanelFunction panel;
         Panel rows;  // x, its pitch and rows; out, its dtype and pitch
         size_t x_size, columns;
-        char* copy;     // rows of x as they are read: [kCopyRows, depth], in tiles [kTileCopyRows]
+        char* copy;     // rows of x as they are read: [kCopyRows, depth], in tiles [kTileRowBlock]
         float* groups;  // of these rows: units, sums, bases, each [kKeptRows, depth / 32]
         bool* finite;   // [kKeptRows]
         char* scratch;  // [threads][thread_bytes]
@@ -68,7 +67,7 @@ private:
     // and whether they are finite.
     static size_t copy_bytes(const Packed& packed) {
         const size_t n_groups = packed.coding ? packed.padded_depth / kDepth : 0;
-        const size_t row = std::max(kCopyRows * sizeof(float), kTileCopyRows * sizeof(bf16));
+        const size_t row = std::max(kCopyRows * sizeof(float), kTileRowBlock * sizeof(bf16));
         return packed.padded_depth * row + kKeptRows * (3 * n_groups * sizeof(float) + 1);
     }
     Job job_of(const afs_run& run) const;
@@ -136,7 +135,7 @@ Linear::Job Linear::job_of(const afs_run& run) const {
     if (job.reads != Reads::wide) job.x_size = sizeof(bf16);  // and of whole numbers
     const size_t depth = job.packed.padded_depth, n_groups = depth / kDepth;
     job.groups = reinterpret_cast<float*>(
-        job.copy + depth * std::max(kCopyRows * sizeof(float), kTileCopyRows * sizeof(bf16)));
+        job.copy + depth * std::max(kCopyRows * sizeof(float), kTileRowBlock * sizeof(bf16)));
     job.finite = reinterpret_cast<bool*>(job.groups + 3 * kKeptRows * n_groups);
     job.scratch = job.copy + copy_bytes(job.packed);
     job.rows.depth = depth;
@@ -164,7 +163,7 @@ Status Linear::run(const afs_run& run) {
                           static_cast<size_t>(x.dims[1]) == job.packed.padded_depth;
     const int64_t n = x.dims[0];
     const int64_t at_once =
-        as_it_is && !summed ? n : static_cast<int64_t>(in_tiles ? kTileCopyRows : kCopyRows);
+        as_it_is && !summed ? n : static_cast<int64_t>(in_tiles ? kTileRowBlock : kCopyRows);
     for (int64_t first = 0; first < n; first += at_once) {
         job.rows.rows = static_cast<size_t>(std::min(at_once, n - first));
         job.rows.x = as_it_is ? row_of(x, first) : job.copy;

@@ -55,9 +55,7 @@ AFS_FORCE void add_scaled(Vec::F (&total)[kTile][kTileVecs], const Source& sourc
 template <class Tiles, class Source>
 __attribute__((noinline)) static void tile_rows(const Panel& p, const Source& source, size_t row,
                                                 const Cut& cut) {
-    // All of a part before the first is read: what a tile stores is not handed on, a load waits
-    // until it is in the cache.
-    alignas(64) float sums[kExpandedDepth / Source::kGroup][kTile * kTile];
+    alignas(64) float sums[2][kTile * kTile] = {};
     float x_sums[kExpandedDepth / kDepth][kTile] = {};  // of the part
     const size_t rows = p.rows - row < kTile ? p.rows - row : kTile;
     Tiles::configure(rows, rows, Source::kGroup / 2);
@@ -82,14 +80,14 @@ __attribute__((noinline)) static void tile_rows(const Panel& p, const Source& so
             total[r][v] =
                 cut.first || r >= rows ? Vec::zero() : Vec::load(kept + r * kColumns + v * kWidth);
         for (size_t k = cut.begin; k < cut.end; k += 2 * Source::kGroup) {
-            const size_t second = k + Source::kGroup, at = (k - cut.begin) / Source::kGroup;
-            multiply_group<Tiles, 0>(x_of(k), w_of(k), sums[at]);
+            const size_t second = k + Source::kGroup;
+            multiply_group<Tiles, 0>(x_of(k), w_of(k), sums[0]);
+            if (second < cut.end) multiply_group<Tiles, 1>(x_of(second), w_of(second), sums[1]);
+            add_scaled(total, source, sums[0], x_sums[(k - cut.begin) / kDepth], k, in_block);
             if (second < cut.end)
-                multiply_group<Tiles, 1>(x_of(second), w_of(second), sums[at + 1]);
+                add_scaled(total, source, sums[1], x_sums[(second - cut.begin) / kDepth], second,
+                           in_block);
         }
-        for (size_t k = cut.begin; k < cut.end; k += Source::kGroup)
-            add_scaled(total, source, sums[(k - cut.begin) / Source::kGroup],
-                       x_sums[(k - cut.begin) / kDepth], k, in_block);
         AFS_UNROLL
         for (size_t r = 0; r < kTile; ++r)  // in numbers known here, so that totals are registers
             if (r < rows) store_row<kTileVecs>(kept + r * kColumns, total[r], kTile);

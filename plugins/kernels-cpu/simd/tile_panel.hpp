@@ -23,7 +23,10 @@ AFS_FORCE void store_tiles(const Panel& p, const float* sums, size_t row, size_t
 
 // Depth of a part whose weights and x stay in the core's second cache together. Sums go from part
 // to part through memory, in fp32 as they are.
-constexpr size_t kTileCut = 2048;
+#ifndef AFS_TILE_CUT
+#define AFS_TILE_CUT 2048
+#endif
+constexpr size_t kTileCut = AFS_TILE_CUT;
 
 // The loads of a tile are too far apart for the processor to see where they go, so weights are
 // asked for by hand, into the second cache. Ahead: of the part that is read, all 64 columns of two
@@ -79,17 +82,18 @@ AFS_FORCE void multiply_tiles(const bf16* x, const bf16* x_lower, const bf16* w,
     Tiles::template store<2>(below, sum_bytes), Tiles::template store<3>(below + kTile, sum_bytes);
 }
 
-// All columns and rows of a part. Columns inside: x may come from farther away than the weights.
+// All columns and rows of a part. Rows inside: a part of 32 columns stays nearest to the core if it
+// is short enough.
 template <class Tiles>
 AFS_FORCE void tile_part(const Panel& p, const Cut& cut, Fetch& fetch) {
     size_t configured = 0;
-    for (size_t row = 0; row < p.rows; row += 2 * kTile) {
-        const size_t rows = p.rows - row < 2 * kTile ? p.rows - row : 2 * kTile;
-        const size_t upper = rows < kTile ? rows : kTile, lower = rows - upper;
-        if (rows != configured) Tiles::configure(upper, lower, kTile);
-        configured = rows;
-        const bf16* x = static_cast<const bf16*>(p.x) + row * p.depth;
-        for (size_t column = 0; column < p.columns; column += 2 * kTile) {
+    for (size_t column = 0; column < p.columns; column += 2 * kTile)
+        for (size_t row = 0; row < p.rows; row += 2 * kTile) {
+            const size_t rows = p.rows - row < 2 * kTile ? p.rows - row : 2 * kTile;
+            const size_t upper = rows < kTile ? rows : kTile, lower = rows - upper;
+            if (rows != configured) Tiles::configure(upper, lower, kTile);
+            configured = rows;
+            const bf16* x = static_cast<const bf16*>(p.x) + row * p.depth;
             const bf16* w = static_cast<const bf16*>(p.w) + cut.begin * kColumns + 2 * column;
             float* sums = p.sums + row * kColumns + column;
             multiply_tiles<Tiles>(x, lower ? x + kTile * p.depth : nullptr, w, cut, sums, fetch);
@@ -101,7 +105,6 @@ AFS_FORCE void tile_part(const Panel& p, const Cut& cut, Fetch& fetch) {
                 default: store_tiles<f16>(p, sums, row, rows, column); break;
             }
         }
-    }
 }
 
 // The depth is a multiple of 32; a block has all its 64 columns, of which panel.columns count.

@@ -55,6 +55,22 @@ TEST_CASE("waivers: files") {
     CHECK_THAT(read_waivers("/no/such").status().message(), Contains("cannot read"));
 }
 
+TEST_CASE("journal: what is none is refused, lines of other kinds are passed over") {
+    const TempFolder folder;
+    CHECK_THAT(Journal::open("/dev/zero", "me").status().message(), Contains("a regular file"));
+    CHECK_THAT(Journal::open(folder.path().string(), "me").status().message(),
+               Contains("a regular file"));
+    for (const char* head : {"{\"journal_of\": 3}", "[]", "{", ""})
+        CHECK_THAT(
+            Journal::open(folder.write("other", std::string(head) + "\n"), "me").status().message(),
+            Contains("it is of something else"));
+    const std::string path =
+        folder.write("odd",
+                     "{\"journal_of\": \"me\"}\n{\"ending\": \"passed\", \"id\": 3, \"got\": [], "
+                     "\"device_lost\": 1}\n{\"ending\": {}}\n[]\n");
+    CHECK(Journal::open(path, "me").ok());
+}
+
 TEST_CASE("journal: goes on where it was cut off, refuses another plugin's") {
     const TempFolder folder;
     const std::string path = folder.path().string() + "/journal";
