@@ -38,6 +38,7 @@ TEST_CASE("fetches over connections that break at random") {
         for (int run = 0; run < kMostRuns && !done; ++run) {
             test::FetchRun fetch(repository, folder);
             fetch.settings = test::hub_server().settings("hf_right");
+            fetch.settings.stall_seconds = 60;  // no fault here; a machine may stand still for 5
             const auto fetched = fetch.run();
             done = fetched.ok();
             INFO((done ? "" : fetched.status().message()));
