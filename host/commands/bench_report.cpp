@@ -136,7 +136,7 @@ Json bench_json(const BenchSubject& subject, const Runtime& runtime) {
                  {"device", subject.device},
                  {"read_ceiling", subject.ceiling}};
     // Arrays from the start: null that becomes one without memory for it crashes in its destructor.
-    for (const char* list : {"phases", "kernels", "rows"}) json[list] = Json::array();
+    for (const char* list : {"phases", "kernels"}) json[list] = Json::array();
     for (const Phase& phase : runtime.phases())
         json["phases"].push_back(
             {{"name", phase.name}, {"seconds", phase.seconds}, {"bytes", phase.bytes}});

@@ -46,6 +46,7 @@ nlohmann::ordered_json json_of(const SoakResult& r) {
                                    {"device_growth", r.device_growth},
                                    {"host_growth", r.host_growth},
                                    {"steady", r.steady()}};
+    json["readings"] = nlohmann::ordered_json::array();  // see bench_json
     for (const MemoryReading& reading : r.readings)
         json["readings"].push_back({reading.seconds, reading.device, reading.host});
     return json;

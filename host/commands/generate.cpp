@@ -30,6 +30,7 @@ Result<std::string> read_prompt(const ParsedOptions& options) {
 
 nlohmann::ordered_json logprob_entry(const TokenEvent& event) {
     nlohmann::ordered_json entry = {{"id", event.id}, {"logprob", event.logprob}};
+    if (!event.top.empty()) entry["top"] = nlohmann::ordered_json::array();  // see bench_json
     for (const auto& [id, logprob] : event.top)
         entry["top"].push_back({{"id", id}, {"logprob", logprob}});
     return entry;
