@@ -137,7 +137,7 @@ Status measure(const Config& config, const ParsedOptions& options, Runtime& runt
     return status;
 }
 
-int run(const Command&, const ParsedOptions& options) {
+int run_bench(const Command&, const ParsedOptions& options) {
     catch_interrupts();
     auto tests = make_tests(options);
     if (!tests) return report_failure(tests.status(), kUsage);
@@ -187,7 +187,7 @@ const Command& bench_command() {
          {"help,h", "", "this page"}},
         true,
         0,
-        run};
+        run_bench};
     return command;
 }
 

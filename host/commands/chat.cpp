@@ -116,7 +116,7 @@ Result<Messages> first_messages(const ParsedOptions& options) {
     return Messages{{"system", text}};
 }
 
-Result<ChatOptions> read_options(const ParsedOptions& options) {
+Result<ChatOptions> read_chat_options(const ParsedOptions& options) {
     const int n = options.has("system") + options.has("system-file") + options.has("load");
     if (n > 1) return invalid("--system, --system-file and --load exclude each other: give one");
     ChatOptions chat;
@@ -139,9 +139,9 @@ void greet(const Config& config, const Runtime& runtime, const ChatSession& sess
     if (on_terminal) std::fputs("[/help lists commands, Ctrl-D leaves]\n", stderr);
 }
 
-int run(const Command&, const ParsedOptions& options) {
+int run_chat(const Command&, const ParsedOptions& options) {
     catch_interrupts();
-    const auto wanted = read_options(options);
+    const auto wanted = read_chat_options(options);
     if (!wanted) return report_failure(wanted.status(), kUsage);
     auto messages = first_messages(options);
     if (!messages) return report_failure(messages.status(), kUsage);
@@ -188,7 +188,7 @@ const Command& chat_command() {
          {"help,h", "", "this page"}},
         true,
         0,
-        run};
+        run_chat};
     return command;
 }
 

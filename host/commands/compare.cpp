@@ -79,7 +79,7 @@ Result<Sides> find_sides(const ParsedOptions& options) {
     return Sides{{"base", std::move(base)}, Side{"test", std::move(test)}};
 }
 
-Status check_use(const ParsedOptions& options) {
+Status check_compare_use(const ParsedOptions& options) {
     const size_t n = options.positional().size();
     if (n == 1)
         return invalid("compare takes two files, found one: '" + options.positional()[0] + "'");
@@ -140,7 +140,7 @@ int finish(Comparison& made, const ParsedOptions& options) {
     return made.right() && made.measurement_error.empty() ? kDone : kFailed;
 }
 
-Result<CompareOptions> read_options(const ParsedOptions& options) {
+Result<CompareOptions> read_compare_options(const ParsedOptions& options) {
     CompareOptions wanted;
     AFS_ASSIGN(wanted.text, read_text(options));
     wanted.random_weights = options.text("random-weights");
@@ -158,16 +158,16 @@ Result<CompareOptions> read_options(const ParsedOptions& options) {
     return wanted;
 }
 
-int run(const Command&, const ParsedOptions& options) {
+int run_compare(const Command&, const ParsedOptions& options) {
     catch_interrupts();
-    const Status use = check_use(options);
+    const Status use = check_compare_use(options);
     if (!use.ok()) return report_failure(use, kUsage);
     const auto& files = options.positional();
     if (files.size() == 2 && is_saved_run(files[0]) && is_saved_run(files[1])) {
         auto made = compare_saved(files[0], files[1]);
         return made ? finish(*made, options) : report_failure(made.status(), kUsage);
     }
-    auto wanted = read_options(options);
+    auto wanted = read_compare_options(options);
     if (!wanted) return report_failure(wanted.status(), kUsage);
     auto sides = find_sides(options);
     if (!sides) return report_failure(sides.status(), kUsage);
@@ -217,7 +217,7 @@ const Command& compare_command() {
          {"help,h", "", "this page"}},
         true,
         2,
-        run};
+        run_compare};
     return command;
 }
 

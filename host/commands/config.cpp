@@ -82,7 +82,7 @@ std::string report(const Config& config) {
            (note.empty() ? "" : note + "\n");
 }
 
-int run(const Command&, const ParsedOptions& options) {
+int run_config(const Command&, const ParsedOptions& options) {
     catch_interrupts();
     const std::string what = options.positional().empty() ? "" : options.positional()[0];
     if (what == "env") {
@@ -117,7 +117,7 @@ const Command& config_command() {
          {"help,h", "", "this page"}},
         true,
         1,
-        run};
+        run_config};
     return command;
 }
 

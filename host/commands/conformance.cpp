@@ -189,7 +189,7 @@ int exit_code(const SuiteResult& result, const ParsedOptions& options) {
     return good ? kDone : kFailed;
 }
 
-Status check_use(const ParsedOptions& options) {
+Status check_conformance_use(const ParsedOptions& options) {
     if (options.positional().empty() && !options.has("self-test"))
         return invalid("which plugin? give a file or a name: afs-host conformance reference");
     if (options.has("quick") && options.has("full"))
@@ -219,9 +219,9 @@ int run_self_test(const SuiteRequest& request, const ParsedOptions& options, Pro
     return test->stopped && interrupted() ? 128 + interrupted() : test->ok() ? kDone : kFailed;
 }
 
-int run(const Command&, const ParsedOptions& options) {
+int run_conformance(const Command&, const ParsedOptions& options) {
     catch_interrupts();
-    const Status use = check_use(options);
+    const Status use = check_conformance_use(options);
     if (!use.ok()) return report_failure(use, kUsage);
     const auto config = open_config(options);
     if (!config) return report_bad_config(config.status());
@@ -277,7 +277,7 @@ const Command& conformance_command() {
          {"help,h", "", "this page"}},
         true,
         1,
-        run};
+        run_conformance};
     return command;
 }
 

@@ -67,7 +67,7 @@ std::string summary_text(const Diagnosis& diagnosis, const fs::path& reports, bo
            (sanity ? "next: afs-host report\n" : "next: afs-host doctor --sanity\n");
 }
 
-int run(const Command&, const ParsedOptions& options) {
+int run_doctor(const Command&, const ParsedOptions& options) {
     catch_interrupts();
     const auto config = open_config(options);
     const fs::path reports = options.text("reports", data_folder("reports").string());
@@ -119,7 +119,7 @@ const Command& doctor_command() {
          {"help,h", "", "this page"}},
         true,
         0,
-        run};
+        run_doctor};
     return command;
 }
 

@@ -15,7 +15,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string dump(const Json& json) {
+std::string dump_plan(const Json& json) {
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -130,7 +130,7 @@ Result<std::string> make_report(Runtime& runtime, const ParsedOptions& options,
                      {"dtype", runtime.dtype()}};
         json.update(as_json(runtime.plan()));
         if (!prompt.is_null()) json["prompt"] = prompt;
-        return dump(json);
+        return dump_plan(json);
     }
     if (options.has("node")) return explain_node(runtime.plan(), options.text("node"));
     std::string text = "model     " + runtime.model_origin() + "\n          " +
@@ -140,7 +140,7 @@ Result<std::string> make_report(Runtime& runtime, const ParsedOptions& options,
     return text;
 }
 
-Status check_use(const ParsedOptions& options) {
+Status check_explain_use(const ParsedOptions& options) {
     if (options.has("prompt") && options.has("random-weights"))
         return invalid(
             "--prompt and --random-weights exclude each other: a shape has no tokenizer");
@@ -151,9 +151,9 @@ Status check_use(const ParsedOptions& options) {
     return {};
 }
 
-int run(const Command&, const ParsedOptions& options) {
+int run_explain(const Command&, const ParsedOptions& options) {
     catch_interrupts();
-    const Status use = check_use(options);
+    const Status use = check_explain_use(options);
     if (!use.ok()) return report_failure(use, kUsage);
     auto config = open_config(options);
     if (!config) return report_bad_config(config.status());
@@ -171,7 +171,7 @@ int run(const Command&, const ParsedOptions& options) {
     if (!runtime && prompt.is_null()) return report_not_opened(runtime.status());
     if (!runtime) {  // the prompt is known even where the weights are not there
         const std::string text =
-            options.has("json") ? dump({{"prompt", prompt}}) : prompt_text(prompt);
+            options.has("json") ? dump_plan({{"prompt", prompt}}) : prompt_text(prompt);
         const Status written = write_out(text);
         return written.ok() ? report_not_opened(runtime.status())
                             : report_failure(written, kFailed);
@@ -201,7 +201,7 @@ const Command& explain_command() {
          {"help,h", "", "this page"}},
         true,
         0,
-        run};
+        run_explain};
     return command;
 }
 

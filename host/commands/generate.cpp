@@ -99,7 +99,7 @@ Status complete_request(Runtime& runtime, const ParsedOptions& options, const st
     return {};
 }
 
-int run(const Command&, const ParsedOptions& options) {
+int run_generate(const Command&, const ParsedOptions& options) {
     catch_interrupts();
     const auto start = Clock::now();
     auto request = read_request(options);
@@ -160,7 +160,7 @@ const Command& generate_command() {
          {"help,h", "", "this page"}},
         true,
         0,
-        run};
+        run_generate};
     return command;
 }
 

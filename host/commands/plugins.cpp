@@ -124,7 +124,7 @@ int make_new(const std::string& name, const ParsedOptions& options) {
     return written.ok() ? kDone : report_failure(written, kFailed);
 }
 
-int run(const Command&, const ParsedOptions& options) {
+int run_plugins(const Command&, const ParsedOptions& options) {
     catch_interrupts();
     const auto& words = options.positional();
     if (words.size() == 2 && words[0] == "new") return make_new(words[1], options);
@@ -156,7 +156,7 @@ const Command& plugins_command() {
          {"help,h", "", "this page"}},
         true,
         2,
-        run};
+        run_plugins};
     return command;
 }
 

@@ -114,7 +114,7 @@ int compile(const ParsedOptions& options) {
     return written.ok() ? kDone : report_failure(written, kFailed);
 }
 
-int run(const Command&, const ParsedOptions& options) {
+int run_report(const Command&, const ParsedOptions& options) {
     catch_interrupts();
     const bool diff = options.has("diff"), again = options.has("replay");
     if (diff && again)
@@ -148,7 +148,7 @@ const Command& report_command() {
          {"help,h", "", "this page"}},
         true,
         1,
-        run};
+        run_report};
     return command;
 }
 

@@ -117,7 +117,7 @@ Status convert_all(const Work& work, LineReader& reader, bool whole) {
 }
 
 // What the words on the command line, the file and the switches have to agree on.
-Status check_use(const ParsedOptions& options) {
+Status check_tokenize_use(const ParsedOptions& options) {
     const auto& words = options.positional();
     const bool decode = options.has("decode");
     if (!decode && words.size() > 1)
@@ -157,9 +157,9 @@ Status convert_input(const Work& work, const ParsedOptions& options) {
     return status.context("'" + name + "'");
 }
 
-int run(const Command&, const ParsedOptions& options) {
+int run_tokenize(const Command&, const ParsedOptions& options) {
     catch_interrupts();
-    const Status use = check_use(options);
+    const Status use = check_tokenize_use(options);
     if (!use.ok()) return report_failure(use, kUsage);
     const auto config = open_config(options);
     if (!config) return report_bad_config(config.status());
@@ -195,7 +195,7 @@ const Command& tokenize_command() {
          {"help,h", "", "this page"}},
         true,
         size_t{1} << 20,
-        run};
+        run_tokenize};
     return command;
 }
 

@@ -24,7 +24,7 @@ struct Wanted {
     bool values_only() const { return !taps.empty() || !golden_folder.empty(); }
 };
 
-Result<Wanted> read_options(const ParsedOptions& options) {
+Result<Wanted> read_trace_options(const ParsedOptions& options) {
     Wanted wanted;
     const auto read = [&](const char* name, uint32_t& into, uint64_t least) -> Status {
         AFS_ASSIGN(const uint64_t value, options.number(name, into, least, 1u << 20));
@@ -85,7 +85,7 @@ std::string title(const Runtime& runtime) {
            ", plan " + runtime.plan().id + "\n";
 }
 
-std::string dump(const Json& json) {
+std::string dump_trace(const Json& json) {
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -105,7 +105,7 @@ Status time_units(Runtime& runtime, const Wanted& wanted, double host_ceiling) {
         json["read_ceiling"] = trace.ceiling;
         for (const TracePhase& phase : trace.phases)
             json["phases"].push_back(as_json(phase, trace.ceiling));
-        return write_out(dump(json));
+        return write_out(dump_trace(json));
     }
     std::string text = title(runtime) + trace_text(trace, wanted.most_rows) + "\n";
     if (!wanted.chrome.empty())
@@ -143,7 +143,7 @@ Status tap_values(Runtime& runtime, const Wanted& wanted) {
         text += "  " + tag + ": fp32 [" + std::to_string(value->second.dims[0]) + ", " +
                 std::to_string(value->second.width()) + "]\n";
     }
-    return write_out(wanted.json ? dump(json) : text + "written to " + wanted.out + "\n");
+    return write_out(wanted.json ? dump_trace(json) : text + "written to " + wanted.out + "\n");
 }
 
 // False: some tag leaves its bound.
@@ -167,14 +167,14 @@ Result<bool> against_golden(Runtime& runtime, const Wanted& wanted) {
                                 {"holds", row.holds}});
     }
     json["holds"] = held;
-    AFS_TRY(write_out(wanted.json ? dump(json)
+    AFS_TRY(write_out(wanted.json ? dump_trace(json)
                                   : title(runtime) + golden_text(rows, golden, runtime.dtype())));
     return held;
 }
 
-int run(const Command&, const ParsedOptions& options) {
+int run_trace(const Command&, const ParsedOptions& options) {
     catch_interrupts();
-    auto wanted = read_options(options);
+    auto wanted = read_trace_options(options);
     if (!wanted) return report_failure(wanted.status(), kUsage);
     auto config = open_config(options);
     if (config) config = with_room(*config, 0, wanted->batch, "trace");
@@ -233,7 +233,7 @@ const Command& trace_command() {
          {"help,h", "", "this page"}},
         true,
         0,
-        run};
+        run_trace};
     return command;
 }
 

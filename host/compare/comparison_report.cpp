@@ -9,7 +9,7 @@ namespace {
 using report::Cell;
 using report::Mark;
 
-std::string number(double value, const char* pattern = "%.3g") {
+std::string report_number(double value, const char* pattern = "%.3g") {
     char text[48];
     std::snprintf(text, sizeof text, pattern, value);
     return text;
@@ -57,9 +57,9 @@ void add_judgement(const Comparison& c, report::Report& page) {
             table.rows.push_back(
                 {side->name, j.step_class, j.ok() ? Mark::ok : Mark::failed,
                  std::to_string(j.n_judged), std::to_string(j.n_in_programs),
-                 number(j.worst_ratio, "%.2f"), number(j.verdict.error.max),
-                 number(j.verdict.error.rms), number(j.verdict.error.their_rms),
-                 number(j.verdict.kl), number(j.verdict.their_kl),
+                 report_number(j.worst_ratio, "%.2f"), report_number(j.verdict.error.max),
+                 report_number(j.verdict.error.rms), report_number(j.verdict.error.their_rms),
+                 report_number(j.verdict.kl), report_number(j.verdict.their_kl),
                  std::to_string(j.verdict.n_wrong) + " of " + std::to_string(j.verdict.n_decided)});
             for (const WrongTag& w : j.wrong)
                 wrong.rows.push_back(
@@ -80,9 +80,10 @@ void add_judgement(const Comparison& c, report::Report& page) {
 void add_table(const std::vector<SpeedVerdict>& verdicts, const std::string& test,
                const std::string& base, report::Table& table) {
     for (const SpeedVerdict& v : verdicts)
-        table.rows.push_back({v.what + ", " + test + " against " + base,
-                              number(v.base_rate, "%.1f"), number(v.test_rate, "%.1f"),
-                              number(-100 * v.change.estimate, "%+.2f"), v.text(test, base)});
+        table.rows.push_back(
+            {v.what + ", " + test + " against " + base, report_number(v.base_rate, "%.1f"),
+             report_number(v.test_rate, "%.1f"), report_number(-100 * v.change.estimate, "%+.2f"),
+             v.text(test, base)});
 }
 
 void add_speed(const Comparison& c, report::Report& page) {
@@ -118,9 +119,9 @@ void add_attribution(const Comparison& c, report::Report& page) {
                         {},
                         {{base, {}, {}}, {"test", {}, {}}}};
     for (const Attribution& a : c.attribution) {
-        table.rows.push_back({a.tags, a.op, a.base_on, a.test_on,
-                              number(a.base_seconds * 1e6, "%.1f"),
-                              number(a.test_seconds * 1e6, "%.1f"), number(100 * a.share, "%.1f")});
+        table.rows.push_back(
+            {a.tags, a.op, a.base_on, a.test_on, report_number(a.base_seconds * 1e6, "%.1f"),
+             report_number(a.test_seconds * 1e6, "%.1f"), report_number(100 * a.share, "%.1f")});
         if (chart.labels.size() == 12) continue;
         chart.labels.push_back(a.tags);
         chart.series[0].y.push_back(a.base_seconds * 1e6);

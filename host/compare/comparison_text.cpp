@@ -8,7 +8,7 @@ namespace {
 
 constexpr size_t kColumns = 100, kMostAttributed = 5;
 
-std::string number(double value, const char* pattern = "%.3g") {
+std::string text_number(double value, const char* pattern = "%.3g") {
     char text[48];
     std::snprintf(text, sizeof text, pattern, value);
     return text;
@@ -49,10 +49,10 @@ std::string judged_text(const SideJudgement& judgement) {
         if (each.worst_ratio > worst) worst = each.worst_ratio, tag = each.worst_tag;
     std::string text = "right: " + count(c.n_judged, "node") + " on their own inputs";
     if (c.n_judged)
-        text += ", the worst at " + number(worst, "%.2f") + " of its bound (" + tag + ")";
+        text += ", the worst at " + text_number(worst, "%.2f") + " of its bound (" + tag + ")";
     if (c.n_in_programs) text += "; " + count(c.n_in_programs, "node") + " in programs";
-    return text + "; logits RMS " + number(c.verdict.error.rms) + " (reference " +
-           number(c.verdict.error.their_rms) + ")";
+    return text + "; logits RMS " + text_number(c.verdict.error.rms) + " (reference " +
+           text_number(c.verdict.error.their_rms) + ")";
 }
 
 void add_wrong(std::string& out, const std::string& name, const SideJudgement& judgement) {
@@ -80,15 +80,15 @@ std::string token_text(const SideFacts& side) {
     if (v.first_divergent < 0) return "all as fp64's";
     return "token " + std::to_string(v.first_divergent) + " is the first to differ from fp64's" +
            (v.n_wrong ? ", " + count(v.n_wrong, "token") + " beyond rounding"
-                      : " (margin " + number(v.margin) + ", within rounding)");
+                      : " (margin " + text_number(v.margin) + ", within rounding)");
 }
 
 void add_speed(std::string& out, const char* label, const std::vector<SpeedVerdict>& verdicts,
                const std::string& test, const std::string& base) {
     for (const SpeedVerdict& v : verdicts) {
         add(out, label,
-            left(v.what, 7) + number(v.base_rate, "%.1f") + " against " +
-                number(v.test_rate, "%.1f") + " tok/s: " + v.text(test, base));
+            left(v.what, 7) + text_number(v.base_rate, "%.1f") + " against " +
+                text_number(v.test_rate, "%.1f") + " tok/s: " + v.text(test, base));
         label = "";
     }
 }
@@ -103,7 +103,8 @@ void add_attribution(std::string& out, const Comparison& c) {
     if (!c.single && !shown) {
         add(out, "where",
             "nothing to lay to anybody; a decode step, unit by unit, is " +
-                number(base * 1e6, "%.0f") + " against " + number(test * 1e6, "%.0f") + " us");
+                text_number(base * 1e6, "%.0f") + " against " + text_number(test * 1e6, "%.0f") +
+                " us");
         return;
     }
     const char* label = "where";
@@ -113,11 +114,11 @@ void add_attribution(std::string& out, const Comparison& c) {
         const std::string on = a.base_on == a.test_on || a.test_on.empty()
                                    ? a.base_on
                                    : (a.base_on.empty() ? "-" : a.base_on) + " -> " + a.test_on;
-        std::string text =
-            left(a.tags, 24) + " " + left(on, 24) + right(number(a.base_seconds * 1e6, "%.1f"), 9);
+        std::string text = left(a.tags, 24) + " " + left(on, 24) +
+                           right(text_number(a.base_seconds * 1e6, "%.1f"), 9);
         text += c.single ? " us"
-                         : " ->" + right(number(a.test_seconds * 1e6, "%.1f"), 9) + " us" +
-                               right(number(100 * a.share, "%.0f"), 6) + " % of it";
+                         : " ->" + right(text_number(a.test_seconds * 1e6, "%.1f"), 9) + " us" +
+                               right(text_number(100 * a.share, "%.0f"), 6) + " % of it";
         add(out, label, text);
         label = "";
     }

@@ -11,34 +11,34 @@
 namespace afs {
 namespace {
 
-using Json = nlohmann::json;
+using PlainJson = nlohmann::json;
 
 constexpr double kLeastSeconds = 1e-9, kMostSeconds = 1e6;
 
 // What is missing or of another kind reads as nothing.
-std::string text_at(const Json& in, const char* key) {
+std::string text_at(const PlainJson& in, const char* key) {
     const auto it = in.find(key);
     return it != in.end() && it->is_string() ? it->get<std::string>() : "";
 }
-uint32_t number_at(const Json& in, const char* key) {
+uint32_t number_at(const PlainJson& in, const char* key) {
     const auto it = in.find(key);
     const uint64_t n = it != in.end() && it->is_number_unsigned() ? it->get<uint64_t>() : 0;
     return n <= UINT32_MAX ? static_cast<uint32_t>(n) : 0;
 }
-double real_at(const Json& in, const char* key) {
+double real_at(const PlainJson& in, const char* key) {
     const auto it = in.find(key);
     return it != in.end() && it->is_number() ? it->get<double>() : 0;
 }
-Json list_at(const Json& in, const char* key) {
+PlainJson list_at(const PlainJson& in, const char* key) {
     const auto it = in.find(key);
-    return it != in.end() && it->is_array() ? *it : Json::array();
+    return it != in.end() && it->is_array() ? *it : PlainJson::array();
 }
 
 // Through the strict reader first: depth, duplicate keys and UTF-8 are its business.
-Result<Json> read_run(const std::string& path) {
+Result<PlainJson> read_run(const std::string& path) {
     AFS_ASSIGN(const std::string text, read_text_file(path));
     AFS_TRY(json::parse(text, {path}).status());
-    const Json root = Json::parse(text, nullptr, false);
+    const PlainJson root = PlainJson::parse(text, nullptr, false);
     constexpr std::array<const char*, 3> kParts = {"timing", "base", "settings"};
     const bool run = root.is_object() && text_at(root, "afs") == "run" &&
                      std::all_of(kParts.begin(), kParts.end(), [&](const char* part) {
@@ -51,8 +51,8 @@ Result<Json> read_run(const std::string& path) {
     return root;
 }
 
-SideFacts side_of(const Json& run, const char* name) {
-    const Json& base = run["base"];
+SideFacts side_of(const PlainJson& run, const char* name) {
+    const PlainJson& base = run["base"];
     SideFacts side;
     side.name = name;
     side.kernels = text_at(base, "kernels");
@@ -61,7 +61,7 @@ SideFacts side_of(const Json& run, const char* name) {
     side.n_launches = number_at(base, "launches");
     side.n_copies = number_at(base, "copies");
     side.n_fallback = number_at(base, "fallback_nodes");
-    for (const Json& plugin : list_at(base, "plugins")) {
+    for (const PlainJson& plugin : list_at(base, "plugins")) {
         Backend backend;
         backend.name = text_at(plugin, "name");
         backend.plugin = text_at(plugin, "plugin");
@@ -81,33 +81,33 @@ bool decides_kernels(const std::string& key) {
     return false;
 }
 
-std::vector<std::string> unfair(const Json& a, const Json& b) {
+std::vector<std::string> unfair(const PlainJson& a, const PlainJson& b) {
     std::vector<std::string> found;
-    const auto check = [&](const std::string& what, const Json& x, const Json& y) {
+    const auto check = [&](const std::string& what, const PlainJson& x, const PlainJson& y) {
         if (x != y) found.push_back(what + ": " + x.dump() + " against " + y.dump());
     };
     for (const char* key : {"model", "model_origin", "machine", "tokens"})
-        check(key, a.value(key, Json()), b.value(key, Json()));
-    check("dtype", a["base"].value("dtype", Json()), b["base"].value("dtype", Json()));
+        check(key, a.value(key, PlainJson()), b.value(key, PlainJson()));
+    check("dtype", a["base"].value("dtype", PlainJson()), b["base"].value("dtype", PlainJson()));
     for (const char* key : {"prompt", "generate"})
-        check(std::string("timed ") + key, a["timing"].value(key, Json()),
-              b["timing"].value(key, Json()));
-    Json keys = a["settings"];
+        check(std::string("timed ") + key, a["timing"].value(key, PlainJson()),
+              b["timing"].value(key, PlainJson()));
+    PlainJson keys = a["settings"];
     keys.update(b["settings"]);
     for (const auto& [key, value] : keys.items())
         if (!decides_kernels(key))
-            check(key, a["settings"].value(key, Json("unset")),
-                  b["settings"].value(key, Json("unset")));
+            check(key, a["settings"].value(key, PlainJson("unset")),
+                  b["settings"].value(key, PlainJson("unset")));
     return found;
 }
 
-Result<std::vector<double>> seconds_of(const Json& run, size_t side, const char* key) {
-    const Json sides = list_at(run["timing"], "sides");
+Result<std::vector<double>> seconds_of(const PlainJson& run, size_t side, const char* key) {
+    const PlainJson sides = list_at(run["timing"], "sides");
     if (side >= sides.size() || !sides[side].contains(key) || !sides[side][key].is_array())
         return invalid(std::string("a saved run lacks ") + key);
     const bool times = std::string_view(key).ends_with("_seconds");
     std::vector<double> values;
-    for (const Json& each : sides[side][key]) {
+    for (const PlainJson& each : sides[side][key]) {
         if (!each.is_number())
             return invalid(std::string("a saved run's ") + key + " is no list of numbers");
         values.push_back(each.get<double>());
@@ -118,7 +118,7 @@ Result<std::vector<double>> seconds_of(const Json& run, size_t side, const char*
     return values;
 }
 
-Result<SpeedVerdict> verdict(const Json& a, const Json& b, const std::string& what,
+Result<SpeedVerdict> verdict(const PlainJson& a, const PlainJson& b, const std::string& what,
                              const char* sizes, const char* key, const char* change_key) {
     SpeedVerdict v;
     const uint32_t n = number_at(a["timing"], sizes);
@@ -131,7 +131,7 @@ Result<SpeedVerdict> verdict(const Json& a, const Json& b, const std::string& wh
     for (std::vector<double>* each : {&base, &test})
         for (double& x : *each) x = std::log(x);
     v.change = unpaired(base, test);
-    for (const Json* run : {&a, &b}) {
+    for (const PlainJson* run : {&a, &b}) {
         AFS_ASSIGN(const std::vector<double> again, seconds_of(*run, 1, change_key));
         const Interval noise = paired(again);
         v.floor = std::max({v.floor, std::abs(noise.low), std::abs(noise.high)});
@@ -140,10 +140,10 @@ Result<SpeedVerdict> verdict(const Json& a, const Json& b, const std::string& wh
     return v;
 }
 
-void attribute(const Json& a, const Json& b, Comparison& made) {
+void attribute(const PlainJson& a, const PlainJson& b, Comparison& made) {
     std::vector<Attribution> rows;
-    const auto add = [&](const Json& run, bool test) {
-        for (const Json& row : list_at(run, "attribution")) {
+    const auto add = [&](const PlainJson& run, bool test) {
+        for (const PlainJson& row : list_at(run, "attribution")) {
             const std::string tags = text_at(row, "tags"), op = text_at(row, "op");
             auto it = std::find_if(rows.begin(), rows.end(), [&](const Attribution& r) {
                 return r.tags == tags && r.op == op;
@@ -174,13 +174,13 @@ void attribute(const Json& a, const Json& b, Comparison& made) {
 
 bool is_saved_run(const std::string& path) {
     const auto text = read_text_file(path);
-    const Json root = text ? Json::parse(*text, nullptr, false, true) : Json();
+    const PlainJson root = text ? PlainJson::parse(*text, nullptr, false, true) : PlainJson();
     return root.is_object() && root.contains("afs");
 }
 
 Result<Comparison> compare_saved(const std::string& base_path, const std::string& test_path) {
-    AFS_ASSIGN(const Json a, read_run(base_path));
-    AFS_ASSIGN(const Json b, read_run(test_path));
+    AFS_ASSIGN(const PlainJson a, read_run(base_path));
+    AFS_ASSIGN(const PlainJson b, read_run(test_path));
     if (const auto found = unfair(a, b); !found.empty()) {
         std::string message = "this is no A/B: the runs differ in more than their kernels:";
         for (const std::string& each : found) message += "\n  " + each;

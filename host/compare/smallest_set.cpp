@@ -9,7 +9,7 @@ std::string backend_name(const Plan& plan, const Placement& placement) {
     return placement.backend == kHostOwned ? "" : plan.backends[placement.backend].name;
 }
 
-std::string tag_of(const Plan& plan, uint32_t node) {
+std::string node_tag(const Plan& plan, uint32_t node) {
     return plan.abi->values[plan.abi->nodes[node]->output]->tag;
 }
 
@@ -76,7 +76,7 @@ std::vector<std::pair<std::string, std::string>> pins_for(const Plan& base, cons
         const bool kept = std::find(nodes.begin(), nodes.end(), n) != nodes.end();
         const Plan& from = kept ? test : base;
         const std::string backend = backend_name(from, from.class_for(false).placements[n]);
-        if (!backend.empty()) pins.push_back({tag_of(from, n), backend});
+        if (!backend.empty()) pins.push_back({node_tag(from, n), backend});
     }
     return pins;
 }

@@ -11,7 +11,7 @@ namespace {
 namespace fs = std::filesystem;
 using json::Value;
 
-std::string text(const Value* object, const char* key) {
+std::string text_in(const Value* object, const char* key) {
     const Value* value = object ? object->find(key) : nullptr;
     return value ? value->string : "";
 }
@@ -28,13 +28,13 @@ std::map<std::string, report::Cell> find_certificates(const fs::path& reports) {
         const auto content = read_text_file(file, uint64_t{8} << 20);
         if (!content || content->find("\"certificate\"") == std::string::npos) continue;
         const auto value = json::parse(*content);
-        if (!value || text(&*value, "certificate") != "afs conformance") continue;
+        if (!value || text_in(&*value, "certificate") != "afs conformance") continue;
         const Value* conformant = value->find("conformant");
         const bool good = conformant && conformant->boolean;
         const Value* suite = value->find("suite");
-        out[text(value->find("plugin"), "sha256")] = {
-            std::string(good ? "conformant, " : "not conformant, ") + text(suite, "level") + ", " +
-                text(suite, "date"),
+        out[text_in(value->find("plugin"), "sha256")] = {
+            std::string(good ? "conformant, " : "not conformant, ") + text_in(suite, "level") +
+                ", " + text_in(suite, "date"),
             good ? report::Mark::ok : report::Mark::failed};
     }
     return out;

@@ -7,7 +7,7 @@ namespace {
 using json::Kind;
 using json::Value;
 
-std::string text(const Value& object, const char* key) {
+std::string text_in(const Value& object, const char* key) {
     const Value* value = object.find(key);
     return value ? value->string : "";
 }
@@ -76,7 +76,7 @@ Result<RecordedRun> read_record(const Value& record, const std::string& name) {
                        "afs-host generate --json --prompt TEXT > FILE");
     RecordedRun out;
     out.config = json::dump(*config);
-    out.prompt = text(record, "prompt");
+    out.prompt = text_in(record, "prompt");
     AFS_ASSIGN(out.prompt_ids, ids(record, "prompt_ids", name));
     AFS_ASSIGN(out.ids, ids(record, "ids", name));
     if (const Value* stops = record.find("stop"))
@@ -87,11 +87,11 @@ Result<RecordedRun> read_record(const Value& record, const std::string& name) {
     out.max_tokens = static_cast<uint32_t>(most);
     const Value* ignore = record.find("ignore_stop");
     out.ignore_stop = ignore && ignore->boolean;
-    out.model = text(record, "model");
-    out.dtype = text(record, "dtype");
-    out.plan = text(record, "plan");
-    out.text = text(record, "text");
-    out.finish = text(record, "finish");
+    out.model = text_in(record, "model");
+    out.dtype = text_in(record, "dtype");
+    out.plan = text_in(record, "plan");
+    out.text = text_in(record, "text");
+    out.finish = text_in(record, "finish");
     out.load_seconds = number(record, "load_seconds");
     out.prefill_seconds = number(record, "prefill_seconds");
     out.decode_seconds = number(record, "decode_seconds");
@@ -99,7 +99,7 @@ Result<RecordedRun> read_record(const Value& record, const std::string& name) {
     if (const Value* plugins = record.find("plugins"))
         for (const Value& plugin : plugins->items)
             out.plugins.push_back(
-                {text(plugin, "name"), text(plugin, "version"), text(plugin, "sha256")});
+                {text_in(plugin, "name"), text_in(plugin, "version"), text_in(plugin, "sha256")});
     return out;
 }
 

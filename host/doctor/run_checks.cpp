@@ -35,7 +35,7 @@ std::string record_of(const Finding& finding) {
                           .add("momentary", Value::of(finding.momentary)));
 }
 
-std::string text(const Value& value, const char* key) {
+std::string text_at(const Value& value, const char* key) {
     const Value* found = value.find(key);
     return found ? found->string : "";
 }
@@ -48,8 +48,8 @@ Finding finding_of(const std::string& record) {
     const Value* status = value->find("status");
     Finding out{static_cast<int32_t>(status ? status->as_int64().value_or(AFS_CHECK_FAIL)
                                             : int64_t{AFS_CHECK_FAIL}),
-                text(*value, "name"), text(*value, "found"), text(*value, "needed"),
-                text(*value, "remedy")};
+                text_at(*value, "name"), text_at(*value, "found"), text_at(*value, "needed"),
+                text_at(*value, "remedy")};
     if (out.status < AFS_CHECK_OK || out.status > AFS_CHECK_FAIL) out.status = AFS_CHECK_FAIL;
     const Value* momentary = value->find("momentary");
     out.momentary = momentary && momentary->boolean;
@@ -117,17 +117,17 @@ int checks_main() {
         return 1;
     };
     if (!value || !value->is(json::Kind::object)) return fail(invalid("no task on standard input"));
-    const auto file = load_plugin(text(*value, "path"), "env");
+    const auto file = load_plugin(text_at(*value, "path"), "env");
     if (!file) return fail(file.status());
     OpenRequest open;
-    open.name = text(*value, "name");
+    open.name = text_at(*value, "name");
     if (const Value* options = value->find("options"))
         for (const json::Member& option : options->members)
             open.options[option.key] = option.value.string;
     const auto checks = open_env(*file, open);
     if (!checks) return fail(checks.status());
-    const EnvironmentView view{text(*value, "config"), text(*value, "config_file"),
-                               text(*value, "root")};
+    const EnvironmentView view{text_at(*value, "config"), text_at(*value, "config_file"),
+                               text_at(*value, "root")};
     const std::vector<std::string> names = (*checks)->checks();
     const Value* first = value->find("first");
     for (size_t i = first ? first->as_uint64().value_or(0) : 0; i < names.size(); ++i) {

@@ -22,7 +22,7 @@ std::string next_page(const std::string& link) {
     return link.substr(open + 1, close - open - 1);
 }
 
-std::string text_of(const json::Value& value, const char* key) {
+std::string listed_text(const json::Value& value, const char* key) {
     const json::Value* found = value.find(key);
     return found && found->is(json::Kind::string) ? found->string : std::string();
 }
@@ -78,7 +78,7 @@ private:
         AFS_ASSIGN(const HttpResponse response, get(url, text));
         if (response.status != 200) return refusal(response, asked());
         AFS_ASSIGN(json::Value page, parse(url, text));
-        out_.commit = text_of(page, "sha");
+        out_.commit = listed_text(page, "sha");
         const bool plain = std::all_of(out_.commit.begin(), out_.commit.end(), [](char c) {
             return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
         });
@@ -111,7 +111,7 @@ private:
     }
 
     Status add_entry(const std::string& url, const json::Value& entry) {
-        const std::string type = text_of(entry, "type"), path = text_of(entry, "path");
+        const std::string type = listed_text(entry, "type"), path = listed_text(entry, "path");
         if (type == "directory") return {};
         const json::Value *lfs = entry.find("lfs"), *size = entry.find("size");
         const bool large = lfs && lfs->is(json::Kind::object);
@@ -119,8 +119,8 @@ private:
         RemoteFile file;
         file.path = path;
         // A hash of the content for large files; for the others git's, of the content with a head.
-        file.digest = large ? Digest{Digest::Kind::sha256, text_of(*lfs, "oid")}
-                            : Digest{Digest::Kind::git_sha1, text_of(entry, "oid")};
+        file.digest = large ? Digest{Digest::Kind::sha256, listed_text(*lfs, "oid")}
+                            : Digest{Digest::Kind::git_sha1, listed_text(entry, "oid")};
         if (file.digest.hex.starts_with("sha256:")) file.digest.hex.erase(0, 7);
         const auto bytes = size ? size->as_uint64() : std::nullopt;
         if (path.empty() || !bytes) return odd(url, "a file without path or size in its list");
@@ -134,7 +134,7 @@ private:
         if (!siblings || !siblings->is(json::Kind::array))
             return odd(api(), "neither a tree nor \"siblings\"");
         for (const json::Value& sibling : siblings->items)
-            AFS_TRY(add_by_head(text_of(sibling, "rfilename")));
+            AFS_TRY(add_by_head(listed_text(sibling, "rfilename")));
         return {};
     }
 

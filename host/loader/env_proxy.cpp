@@ -7,7 +7,7 @@ namespace {
 
 constexpr uint32_t kMostChecks = 1024;  // a plugin whose list never ends is cut here
 
-std::string text_or_empty(const char* text) {
+std::string text_or_nothing(const char* text) {
     return text ? text : "";
 }
 
@@ -40,9 +40,9 @@ public:
         std::vector<Finding> findings;
         for (uint32_t i = 0; i < n; ++i) {
             const afs_finding line = read<afs_finding>(lines[i]);
-            findings.push_back({line.status, text_or_empty(line.name), text_or_empty(line.found),
-                                text_or_empty(line.needed), text_or_empty(line.remedy),
-                                line.momentary != 0});
+            findings.push_back({line.status, text_or_nothing(line.name),
+                                text_or_nothing(line.found), text_or_nothing(line.needed),
+                                text_or_nothing(line.remedy), line.momentary != 0});
         }
         return findings;
     }

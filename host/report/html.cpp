@@ -31,7 +31,7 @@ bool numeric_column(const Table& table, size_t column) {
     return any && column > 0;
 }
 
-std::string cell(const Cell& value) {
+std::string html_cell(const Cell& value) {
     if (value.mark == Mark::none) return escape(value.text);
     const std::string word = mark_word(value.mark);
     const std::string marked = "<span class=\"mark " + word + "\">" + word + "</span>";
@@ -71,7 +71,7 @@ std::string write(const Table& table, const std::string& label) {
     for (const auto& row : table.rows) {
         out += "<tr>";
         for (size_t i = 0; i < table.columns.size(); ++i) {
-            const std::string text = i < row.size() ? cell(row[i]) : std::string();
+            const std::string text = i < row.size() ? html_cell(row[i]) : std::string();
             const bool breaks = i < row.size() && has_long_word(row[i].text);
             out += i == 0 ? "<th scope=\"row\">" + text + "</th>"
                           : "<td data-label=\"" + escape(table.columns[i]) + "\"" +
@@ -85,7 +85,7 @@ std::string write(const Table& table, const std::string& label) {
     return boxed(out + "</tbody></table>", label);
 }
 
-struct Writer {
+struct HtmlWriter {
     std::string label;  // of the section
 
     std::string operator()(const Paragraph& block) const {
@@ -98,7 +98,7 @@ struct Writer {
         std::string out = "<table><tbody>\n";
         for (const auto& [key, value] : block.rows)
             out += "<tr><th scope=\"row\">" + escape(key) + "</th><td class=\"long\">" +
-                   cell(value) + "</td></tr>\n";
+                   html_cell(value) + "</td></tr>\n";
         return boxed(out + "</tbody></table>", label);
     }
     std::string operator()(const Table& block) const { return write(block, label); }
@@ -110,7 +110,7 @@ struct Writer {
     }
 };
 
-std::string anchor(size_t section) {
+std::string anchor_of(size_t section) {
     return "s" + std::to_string(section + 1);
 }
 
@@ -133,16 +133,17 @@ std::string html(const Report& report) {
     if (report.sections.size() > 1) {
         out += "<nav aria-label=\"Sections\"><ul>\n";
         for (size_t i = 0; i < report.sections.size(); ++i)
-            out += "<li><a href=\"#" + anchor(i) + "\">" + escape(report.sections[i].title) +
+            out += "<li><a href=\"#" + anchor_of(i) + "\">" + escape(report.sections[i].title) +
                    "</a></li>\n";
         out += "</ul></nav>\n";
     }
     out += "<main id=\"main\">\n";
     for (size_t i = 0; i < report.sections.size(); ++i) {
         const Section& section = report.sections[i];
-        out += "<section aria-labelledby=\"" + anchor(i) + "\">\n<h2 id=\"" + anchor(i) + "\">" +
-               escape(section.title) + "</h2>\n";
-        for (const Block& block : section.blocks) out += std::visit(Writer{section.title}, block);
+        out += "<section aria-labelledby=\"" + anchor_of(i) + "\">\n<h2 id=\"" + anchor_of(i) +
+               "\">" + escape(section.title) + "</h2>\n";
+        for (const Block& block : section.blocks)
+            out += std::visit(HtmlWriter{section.title}, block);
         out += "</section>\n";
     }
     return out + "</main>\n</body>\n</html>\n";

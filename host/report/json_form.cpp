@@ -26,7 +26,7 @@ Value value_of(const std::vector<double>& numbers) {
     return out;
 }
 
-struct Writer {
+struct JsonWriter {
     Value operator()(const Paragraph& block) const {
         return Value::object().add("paragraph", Value::of(block.text));
     }
@@ -83,7 +83,7 @@ std::vector<double> numbers(const Value* value) {
     return out;
 }
 
-Cell cell(const Value& value) {
+Cell cell_of(const Value& value) {
     Cell out(text(&value));
     if (!value.is(json::Kind::object)) return out;
     out.text = text(value.find("text"));
@@ -98,14 +98,14 @@ Block block(const Value& value) {
         Facts out;
         for (const Value& row : items(rows))
             if (items(&row).size() == 2)
-                out.rows.emplace_back(text(&row.items[0]), cell(row.items[1]));
+                out.rows.emplace_back(text(&row.items[0]), cell_of(row.items[1]));
         return out;
     }
     if (const Value* columns = value.find("table")) {
         Table out{texts(columns), {}};
         for (const Value& row : items(value.find("rows"))) {
             out.rows.emplace_back();
-            for (const Value& one : items(&row)) out.rows.back().push_back(cell(one));
+            for (const Value& one : items(&row)) out.rows.back().push_back(cell_of(one));
         }
         return out;
     }
@@ -129,7 +129,7 @@ std::string json(const Report& report) {
     Value sections = Value::array();
     for (const Section& section : report.sections) {
         Value blocks = Value::array();
-        for (const Block& one : section.blocks) blocks.add(std::visit(Writer{}, one));
+        for (const Block& one : section.blocks) blocks.add(std::visit(JsonWriter{}, one));
         Value out = Value::object().add("title", Value::of(section.title));
         if (section.momentary) out.add("momentary", Value::of(true));
         sections.add(std::move(out.add("blocks", std::move(blocks))));

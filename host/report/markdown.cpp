@@ -23,7 +23,7 @@ std::string plain(const std::string& text) {
     return out;
 }
 
-std::string cell(const Cell& value) {
+std::string markdown_cell(const Cell& value) {
     if (value.mark == Mark::none) return plain(value.text);
     const std::string word = std::string("**") + mark_word(value.mark) + "**";
     return value.text.empty() ? word : word + " " + plain(value.text);
@@ -39,13 +39,13 @@ std::string write(const Table& table) {
     for (const auto& row : table.rows) {
         out += "|";
         for (size_t i = 0; i < table.columns.size(); ++i)
-            out += " " + (i < row.size() ? cell(row[i]) : std::string()) + " |";
+            out += " " + (i < row.size() ? markdown_cell(row[i]) : std::string()) + " |";
         out += "\n";
     }
     return out;
 }
 
-struct Writer {
+struct MarkdownWriter {
     std::string operator()(const Paragraph& block) const { return plain(block.text) + "\n"; }
     std::string operator()(const Verbatim& block) const {
         std::string fence = "```";
@@ -73,7 +73,7 @@ std::string markdown(const Report& report) {
     if (!report.made.empty()) out += "\nMade " + plain(report.made) + ".\n";
     for (const Section& section : report.sections) {
         out += "\n## " + plain(section.title) + "\n";
-        for (const Block& block : section.blocks) out += "\n" + std::visit(Writer{}, block);
+        for (const Block& block : section.blocks) out += "\n" + std::visit(MarkdownWriter{}, block);
     }
     return out;
 }

@@ -6,7 +6,7 @@
 namespace afs {
 namespace {
 
-std::string number(double value, const char* pattern = "%.1f") {
+std::string printed(double value, const char* pattern = "%.1f") {
     char text[48];
     std::snprintf(text, sizeof text, pattern, value);
     return text;
@@ -23,7 +23,7 @@ std::string right(const std::string& text, size_t width) {
 }
 
 std::string time_text(double seconds) {
-    return seconds < 1e-3 ? number(seconds * 1e6) + " us" : number(seconds * 1e3, "%.2f") + " ms";
+    return seconds < 1e-3 ? printed(seconds * 1e6) + " us" : printed(seconds * 1e3, "%.2f") + " ms";
 }
 
 std::string head(const TracePhase& phase) {
@@ -45,10 +45,10 @@ std::string line(const TraceRow& row, const TracePhase& phase, double ceiling) {
     const double share = phase.unit_seconds > 0 ? 100 * row.seconds / phase.unit_seconds : 0;
     const double rate = row.seconds > 0 ? row.bytes / row.seconds : 0;
     return "  " + left(row.tags, 27) + " " + left(row.op, 11) + " " + left(row.place, 12) +
-           right(std::to_string(row.launches), 4) + right(number(row.seconds * 1e6), 10) +
-           right(number(share), 7) + right(number(row.bytes / 1e6, "%.3f"), 10) +
-           right(number(rate / 1e9, "%.2f"), 9) +
-           (ceiling > 0 ? right(number(100 * rate / ceiling), 7) : "") + "\n";
+           right(std::to_string(row.launches), 4) + right(printed(row.seconds * 1e6), 10) +
+           right(printed(share), 7) + right(printed(row.bytes / 1e6, "%.3f"), 10) +
+           right(printed(rate / 1e9, "%.2f"), 9) +
+           (ceiling > 0 ? right(printed(100 * rate / ceiling), 7) : "") + "\n";
 }
 
 }  // namespace
@@ -58,7 +58,7 @@ std::string trace_text(const Trace& trace, size_t most) {
     bool cached = false;
     if (trace.ceiling > 0)
         out += "read ceiling of this memory, best of a sweep in this run: " +
-               number(trace.ceiling / 1e9) + " GB/s\n";
+               printed(trace.ceiling / 1e9) + " GB/s\n";
     for (const TracePhase& phase : trace.phases) {
         out += "\n" + head(phase) + "  " + left("tag", 27) + " " + left("op", 11) + " " +
                left("on", 12) + right("n", 4) + right("us", 10) + right("%", 7) + right("MB", 10) +

@@ -10,7 +10,7 @@ namespace fs = std::filesystem;
 
 namespace {
 constexpr uint64_t kMostBytes = uint64_t{256} << 20;
-constexpr int kMostDepth = 64;
+constexpr int kMostJsonDepth = 64;
 }  // namespace
 
 std::optional<std::string> read_part(std::istream& file, uint64_t bytes) {
@@ -35,8 +35,8 @@ std::optional<std::string> read_text(const fs::path& path, uint64_t most) {
 std::optional<Json> parse_json(const std::string& text, std::string& problem) {
     bool deep = false;
     const auto limit = [&deep](int depth, Json::parse_event_t, Json&) {
-        deep = deep || depth > kMostDepth;
-        return depth <= kMostDepth;
+        deep = deep || depth > kMostJsonDepth;
+        return depth <= kMostJsonDepth;
     };
     try {
         Json value = Json::parse(text, limit);

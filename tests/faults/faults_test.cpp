@@ -7,13 +7,13 @@
 #include <fstream>
 #include <set>
 
+#include "support/afs_host.hpp"
 #include "support/run_program.hpp"
 #include "support/temp_folder.hpp"
 
 namespace {
 
 using Catch::Matchers::Contains;
-const std::string kHost = AFS_BUILD_DIR "/bin/afs-host";
 
 struct Command {
     std::vector<std::string> args;

@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
 # Runs fuzz targets for SECONDS each, JOBS at a time, from their seeds:
 #   tests/fuzz/run.sh SECONDS [BINDIR [JOBS [TARGET...]]]
-# BINDIR: build/fuzz/bin; JOBS: the processors; TARGET: all.
+# BINDIR: build/asan/fuzz; JOBS: the processors; TARGET: all.
 # Prints a line a target: executions, executions a second, coverage (edges and features), findings;
 # exit 1 where there is one. Each leaves its log, its finding (crash-*, timeout-*, oom-*) and the
 # inputs that it found in $AFS_FUZZ_OUT/TARGET, else in build/fuzz-run/TARGET. What an earlier run
 # found is taken as seeds from $AFS_FUZZ_MORE/TARGET/corpus.
 #
 # The programs need glibc and nothing else: build them with
-#   cmake --preset fuzz && cmake --build --preset fuzz
+#   cmake --preset asan && cmake --build --preset asan --target afs_fuzz
 # and on another x86-64 Linux, whose glibc is as old as this one's or newer, this file, the seeds
-# beside it and BINDIR are enough. One finding again: build/fuzz/bin/fuzz-TARGET FILE
+# beside it and BINDIR are enough. One finding again: build/asan/fuzz/fuzz-TARGET FILE
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 seconds=${1:?usage: tests/fuzz/run.sh SECONDS [BINDIR [JOBS [TARGET...]]]}
-bin=$(cd "${2:-$here/../../build/fuzz/bin}" && pwd) || exit 2
+bin=$(cd "${2:-$here/../../build/asan/fuzz}" && pwd) || exit 2
 jobs=${3:-$(nproc)}
 out=${AFS_FUZZ_OUT:-$here/../../build/fuzz-run}
 targets=("${@:4}")

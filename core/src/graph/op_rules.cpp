@@ -73,12 +73,11 @@ ParamsForm params() {
                 return builder.keep_params(read<P>(from));
             }};
 }
-constexpr ParamsForm none = {0, nullptr};
-
-constexpr Role act = Role::act, weight = Role::weight, kv = Role::kv, ids = Role::ids;
 
 // clang-format off: a line an op
 const std::vector<OpRule>& rules() {
+    constexpr ParamsForm none = {0, nullptr};
+    constexpr Role act = Role::act, weight = Role::weight, kv = Role::kv, ids = Role::ids;
     static const std::vector<OpRule> kRules = {
         {"embed/1", {{weight, "vd"}}, {act, "td"}, nullptr, none},
         {"rms_norm/1",

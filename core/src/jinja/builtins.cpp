@@ -7,8 +7,6 @@
 namespace afs::jinja {
 namespace {
 
-using Kind = Value::Kind;
-
 Status unknown(const char* what, const std::string& name, const Value& operand) {
     return unsupported(std::string("the ") + what + " '" + name + "' of a value of kind " +
                        operand.kind_name() + " is not known here");
@@ -47,13 +45,13 @@ size_t count_characters(const std::string& text) {
 
 Result<Value> length(const Value& value) {
     size_t n = 0;
-    if (value.is(Kind::string))
+    if (value.is(Value::Kind::string))
         n = count_characters(value.string);
-    else if (value.is(Kind::list))
+    else if (value.is(Value::Kind::list))
         n = value.list->size();
-    else if (value.is(Kind::dict))
+    else if (value.is(Value::Kind::dict))
         n = value.dict->size();
-    else if (!value.is(Kind::undefined))
+    else if (!value.is(Value::Kind::undefined))
         return unknown("filter", "length", value);
     return Value::of(static_cast<int64_t>(n));
 }
@@ -65,7 +63,8 @@ Value member_or_undefined(const Value& object, const std::string& name) {
 
 // selectattr and rejectattr: the items whose member passes a test.
 Result<Value> select_by_member(const Value& items, bool keep, const Arguments& with) {
-    if (!items.is(Kind::list) || with.values.empty() || !with.values[0].is(Kind::string))
+    if (!items.is(Value::Kind::list) || with.values.empty() ||
+        !with.values[0].is(Value::Kind::string))
         return unknown("filter", keep ? "selectattr" : "rejectattr", items);
     List out;
     Arguments rest;
@@ -83,7 +82,8 @@ Result<Value> select_by_member(const Value& items, bool keep, const Arguments& w
 
 // The first argument, which must be a string.
 Result<std::string> text_argument(const std::string& name, const Arguments& with) {
-    if (!with.values.empty() && with.values[0].is(Kind::string)) return with.values[0].string;
+    if (!with.values.empty() && with.values[0].is(Value::Kind::string))
+        return with.values[0].string;
     return unsupported("'" + name + "' without a text as its argument is not known here");
 }
 
@@ -108,11 +108,11 @@ Result<Value> string_method(const std::string& text, const std::string& name,
 
 Result<std::string> to_text(const Value& value) {
     switch (value.kind) {
-        case Kind::undefined: return std::string();
-        case Kind::none: return std::string("None");
-        case Kind::boolean: return std::string(value.integer ? "True" : "False");
-        case Kind::integer: return std::to_string(value.integer);
-        case Kind::string: return value.string;
+        case Value::Kind::undefined: return std::string();
+        case Value::Kind::none: return std::string("None");
+        case Value::Kind::boolean: return std::string(value.integer ? "True" : "False");
+        case Value::Kind::integer: return std::to_string(value.integer);
+        case Value::Kind::string: return value.string;
         default: break;
     }
     return unsupported(std::string("printing a ") + value.kind_name() + " is not known here");
@@ -120,13 +120,14 @@ Result<std::string> to_text(const Value& value) {
 
 Result<bool> contains(const Value& container, const Value& item) {
     switch (container.kind) {
-        case Kind::string:
-            if (!item.is(Kind::string)) break;
+        case Value::Kind::string:
+            if (!item.is(Value::Kind::string)) break;
             return container.string.find(item.string) != std::string::npos;
-        case Kind::list:
+        case Value::Kind::list:
             return std::find(container.list->begin(), container.list->end(), item) !=
                    container.list->end();
-        case Kind::dict: return item.is(Kind::string) && container.find(item.string) != nullptr;
+        case Value::Kind::dict:
+            return item.is(Value::Kind::string) && container.find(item.string) != nullptr;
         default: break;
     }
     return unsupported(std::string("'in' a value of kind ") + container.kind_name() +
@@ -141,38 +142,39 @@ Result<Value> apply_filter(const std::string& name, const Value& operand, const 
     if (name == "length" || name == "count") return length(operand);
     if (name == "default" || name == "d") {
         const bool also_false = with.values.size() > 1 && with.values[1].truthy();
-        if (!operand.is(Kind::undefined) && (!also_false || operand.truthy())) return operand;
+        if (!operand.is(Value::Kind::undefined) && (!also_false || operand.truthy()))
+            return operand;
         return with.values.empty() ? Value::of("") : with.values[0];
     }
     if (name == "string") {
         AFS_ASSIGN(std::string text, to_text(operand));
         return Value::of(std::move(text));
     }
-    if (name == "first" && operand.is(Kind::list))
+    if (name == "first" && operand.is(Value::Kind::list))
         return operand.list->empty() ? Value() : operand.list->front();
-    if (name == "last" && operand.is(Kind::list))
+    if (name == "last" && operand.is(Value::Kind::list))
         return operand.list->empty() ? Value() : operand.list->back();
-    if (name == "list" && operand.is(Kind::list)) return operand;
+    if (name == "list" && operand.is(Value::Kind::list)) return operand;
     if (name == "selectattr" || name == "rejectattr")
         return select_by_member(operand, name == "selectattr", with);
-    if (operand.is(Kind::string) && (name == "lower" || name == "upper"))
+    if (operand.is(Value::Kind::string) && (name == "lower" || name == "upper"))
         return string_method(operand.string, name, with);
     return unknown("filter", name, operand);
 }
 
 Result<bool> apply_test(const std::string& name, const Value& operand, const Arguments& with) {
-    if (name == "defined") return !operand.is(Kind::undefined);
-    if (name == "undefined") return operand.is(Kind::undefined);
-    if (name == "none") return operand.is(Kind::none);
-    if (name == "string") return operand.is(Kind::string);
-    if (name == "mapping") return operand.is(Kind::dict);
-    if (name == "boolean") return operand.is(Kind::boolean);
+    if (name == "defined") return !operand.is(Value::Kind::undefined);
+    if (name == "undefined") return operand.is(Value::Kind::undefined);
+    if (name == "none") return operand.is(Value::Kind::none);
+    if (name == "string") return operand.is(Value::Kind::string);
+    if (name == "mapping") return operand.is(Value::Kind::dict);
+    if (name == "boolean") return operand.is(Value::Kind::boolean);
     if (name == "number") return operand.is_number();
-    if (name == "true") return operand.is(Kind::boolean) && operand.integer == 1;
-    if (name == "false") return operand.is(Kind::boolean) && operand.integer == 0;
+    if (name == "true") return operand.is(Value::Kind::boolean) && operand.integer == 1;
+    if (name == "false") return operand.is(Value::Kind::boolean) && operand.integer == 0;
     if (name == "sequence" || name == "iterable")
-        return operand.is(Kind::string) || operand.is(Kind::list) || operand.is(Kind::dict) ||
-               operand.is(Kind::undefined);
+        return operand.is(Value::Kind::string) || operand.is(Value::Kind::list) ||
+               operand.is(Value::Kind::dict) || operand.is(Value::Kind::undefined);
     if ((name == "equalto" || name == "eq") && with.values.size() == 1)
         return operand == with.values[0];
     if (name == "ne" && with.values.size() == 1) return !(operand == with.values[0]);
@@ -181,13 +183,13 @@ Result<bool> apply_test(const std::string& name, const Value& operand, const Arg
 }
 
 Result<Value> call_method(const Value& object, const std::string& name, const Arguments& with) {
-    if (object.is(Kind::string)) return string_method(object.string, name, with);
-    if (object.is(Kind::dict) && name == "get" && !with.values.empty() &&
-        with.values[0].is(Kind::string)) {
+    if (object.is(Value::Kind::string)) return string_method(object.string, name, with);
+    if (object.is(Value::Kind::dict) && name == "get" && !with.values.empty() &&
+        with.values[0].is(Value::Kind::string)) {
         if (const Value* found = object.find(with.values[0].string)) return *found;
         return with.values.size() > 1 ? with.values[1] : Value::none();
     }
-    if (object.is(Kind::dict) && name == "items") {
+    if (object.is(Value::Kind::dict) && name == "items") {
         List pairs;
         for (const auto& [key, value] : *object.dict)
             pairs.push_back(Value::of(List{Value::of(key), value}));

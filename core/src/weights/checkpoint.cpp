@@ -14,7 +14,7 @@ namespace {
 
 constexpr const char* kSingle = "model.safetensors";
 constexpr const char* kIndex = "model.safetensors.index.json";
-constexpr uint64_t kMaxConfigBytes = 16 << 20;
+constexpr uint64_t kMaxIndexBytes = 16 << 20;
 constexpr size_t kMaxConfigValues = 100'000;  // some 16 MB as a tree
 
 // Some stores name GGUF files by their hash.
@@ -77,7 +77,7 @@ Result<Index> parse_index(const fs::path& file) {
 }  // namespace
 
 Result<std::string> read_object_file(const fs::path& file) {
-    AFS_ASSIGN(std::string text, read_text_file(file, kMaxConfigBytes));
+    AFS_ASSIGN(std::string text, read_text_file(file, kMaxIndexBytes));
     json::ParseOptions options;
     options.name = file.string();
     options.max_values = kMaxConfigValues;

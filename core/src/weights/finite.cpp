@@ -11,9 +11,9 @@
 namespace afs {
 namespace {
 
-constexpr uint64_t kChunk = 1u << 20;  // elements, whole blocks of any format
+constexpr uint64_t kScanChunk = 1u << 20;  // elements, whole blocks of any format
 
-struct Piece {
+struct ScanPiece {
     const Weight* weight;
     uint64_t begin, end;  // elements
 };
@@ -44,7 +44,7 @@ uint64_t first_not_finite_block(const Weight& weight, uint64_t begin, uint64_t e
     return end;
 }
 
-uint64_t scan(const Piece& piece) {
+uint64_t scan(const ScanPiece& piece) {
     const void* data = piece.weight->data;
     if (block_format(piece.weight->dtype))
         return first_not_finite_block(*piece.weight, piece.begin, piece.end);
@@ -83,12 +83,12 @@ std::string value_text(const Weight& weight, uint64_t index) {
 }  // namespace
 
 Status check_finite(const WeightSet& weights, uint32_t n_threads) {
-    std::vector<Piece> pieces;
+    std::vector<ScanPiece> pieces;
     for (const Weight& weight : weights.weights()) {
         uint64_t n = 1;
         for (int32_t i = 0; i < weight.rank; ++i) n *= static_cast<uint64_t>(weight.dims[i]);
-        for (uint64_t begin = 0; begin < n; begin += kChunk)
-            pieces.push_back({&weight, begin, std::min(n, begin + kChunk)});
+        for (uint64_t begin = 0; begin < n; begin += kScanChunk)
+            pieces.push_back({&weight, begin, std::min(n, begin + kScanChunk)});
     }
     std::mutex mutex;
     size_t first_piece = pieces.size();  // the earliest bad piece, so that the message is the same

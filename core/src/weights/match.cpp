@@ -10,7 +10,7 @@
 namespace afs {
 namespace {
 
-std::string some_of(const std::vector<std::string>& names) {
+std::string quoted_some_of(const std::vector<std::string>& names) {
     std::string text;
     for (size_t i = 0; i < std::min<size_t>(names.size(), 5); ++i)
         text += (i ? ", '" : "'") + names[i] + "'";
@@ -94,15 +94,15 @@ public:
                 unexpected.push_back(tensor.name);
         }
         const std::string model = "cannot load model '" + checkpoint_.path().string() + "': ";
-        const std::string also =
-            unexpected.empty() ? ""
-                               : "; tensors that the model does not know: " + some_of(unexpected);
+        const std::string also = unexpected.empty() ? ""
+                                                    : "; tensors that the model does not know: " +
+                                                          quoted_some_of(unexpected);
         if (!missing_.empty())
             return not_found(model + std::to_string(missing_.size()) +
-                             " tensors are missing: " + some_of(missing_) + also);
+                             " tensors are missing: " + quoted_some_of(missing_) + also);
         if (!unexpected.empty())
             return invalid(model + std::to_string(unexpected.size()) +
-                           " tensors that the model does not know: " + some_of(unexpected));
+                           " tensors that the model does not know: " + quoted_some_of(unexpected));
         return {};
     }
 

@@ -16,7 +16,8 @@ namespace {
 
 constexpr double kDeviation = 0.02;
 constexpr size_t kQuantiles = 65536;
-constexpr uint64_t kChunk = 1u << 20;  // elements that one thread fills at a time; divisible by 4
+constexpr uint64_t kFillChunk = 1u
+                                << 20;  // elements that one thread fills at a time; divisible by 4
 
 // Upper half of the standard normal's quantile function, p in [0.5, 1): P. J. Acklam's rational
 // approximation (relative error 1.2e-9), one Newton step on erfc.
@@ -89,16 +90,16 @@ void fill(T* out, uint64_t begin, uint64_t end, uint64_t key, const T* table) {
     for (uint64_t bits = mix(state); i < end; ++i, bits >>= 16) out[i] = table[bits & 0xffff];
 }
 
-struct Piece {
+struct FillPiece {
     const Weight* weight;
     uint64_t key, begin, end;  // elements
 };
 
 template <class T>
-void fill_all(const std::vector<Piece>& pieces, uint32_t n_threads) {
+void fill_all(const std::vector<FillPiece>& pieces, uint32_t n_threads) {
     const std::vector<T> matrix = quantile_table<T>(0.0), vector = quantile_table<T>(1.0);
     parallel_for(pieces.size(), n_threads, [&](size_t i) {
-        const Piece& piece = pieces[i];
+        const FillPiece& piece = pieces[i];
         const T* table = piece.weight->rank == 1 ? vector.data() : matrix.data();
         fill(static_cast<T*>(const_cast<void*>(piece.weight->data)), piece.begin, piece.end,
              piece.key, table);
@@ -155,12 +156,12 @@ Result<WeightSet> random_weights(const afs_graph& graph, const RandomWeightOptio
         set.keep(std::move(memory));
         set.add(std::move(weight));
     }
-    std::vector<Piece> pieces;
+    std::vector<FillPiece> pieces;
     for (const Weight& weight : set.weights()) {
         const uint64_t n = weight.bytes / size,
                        key = mix(options.seed * 0x9e3779b97f4a7c15ull + mix(weight.value + 1));
-        for (uint64_t begin = 0; begin < n; begin += kChunk)
-            pieces.push_back({&weight, key, begin, std::min(n, begin + kChunk)});
+        for (uint64_t begin = 0; begin < n; begin += kFillChunk)
+            pieces.push_back({&weight, key, begin, std::min(n, begin + kFillChunk)});
     }
     switch (options.dtype) {
         case AFS_F32: fill_all<float>(pieces, options.n_threads); break;

@@ -16,7 +16,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kExample = "afs-host weights convert weights/olmo2-tiny olmo2-tiny.gguf";
+constexpr const char* kConvertExample =
+    "afs-host weights convert weights/olmo2-tiny olmo2-tiny.gguf";
 
 std::string as_text(const convert::ConvertRequest& request, const convert::Converted& done) {
     return request.from.string() + " (" + done.from_form + ") -> " + request.to.string() + " (" +
@@ -40,7 +41,7 @@ std::string as_json(const convert::ConvertRequest& request, const convert::Conve
     return json::dump(root, 2) + "\n";
 }
 
-int run(const Command& command, const ParsedOptions& options) {
+int run_convert(const Command& command, const ParsedOptions& options) {
     catch_interrupts();
     const auto& words = options.positional();
     if (words.size() != 2)
@@ -89,14 +90,14 @@ const Command& weights_convert_command() {
         "weights convert",
         "safetensors to GGUF and back, or to another dtype",
         "afs-host weights convert FOLDER | FILE | NAME  OUT.gguf | OUT_FOLDER [options]",
-        kExample,
+        kConvertExample,
         {{"as", "DTYPE", "keep, bf16, fp16 or fp32, of the matrices; default keep"},
          {"tokenizer-files", "FOLDER", "take the tokenizer's files from there"},
          {"json", "", "for machines"},
          {"help,h", "", "this page"}},
         true,
         2,
-        run};
+        run_convert};
     return command;
 }
 

@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kExample = "afs-host weights fetch smollm2-135m";
+constexpr const char* kFetchExample = "afs-host weights fetch smollm2-135m";
 
 struct Wanted {
     hub::ShortName name;
@@ -28,7 +28,7 @@ struct Wanted {
 
 Result<Wanted> read(const ParsedOptions& options) {
     if (options.positional().size() != 1)
-        return invalid(std::string("weights fetch: expected a model; example: ") + kExample);
+        return invalid(std::string("weights fetch: expected a model; example: ") + kFetchExample);
     Wanted wanted;
     AFS_ASSIGN(wanted.name, hub_model(options.positional()[0]));
     AFS_ASSIGN(wanted.settings,
@@ -179,7 +179,7 @@ int fetch_offline(const Wanted& wanted) {
     return report(wanted, fetched, 0);
 }
 
-int run(const Command&, const ParsedOptions& options) {
+int run_fetch(const Command&, const ParsedOptions& options) {
     const auto wanted = read(options);
     if (!wanted) return report_failure(wanted.status(), kUsage);
     catch_interrupts();
@@ -196,7 +196,7 @@ const Command& weights_fetch_command() {
         "NAME is a short name of configs/hub-models.json. Files are resumed, checked against the\n"
         "hub's hashes and named when whole. HF_ENDPOINT, HF_TOKEN (or the token file of HF_HOME)\n"
         "and HF_HUB_OFFLINE are honoured; the token goes to that endpoint alone.",
-        kExample,
+        kFetchExample,
         {{"revision", "REV", "branch, tag or commit; default main"},
          {"to", "FOLDER", "where the files go; default weights/NAME"},
          {"gguf", "TEXT", "the GGUF file with TEXT in its name, instead of safetensors"},
@@ -208,7 +208,7 @@ const Command& weights_fetch_command() {
          {"help,h", "", "this page"}},
         false,
         1,
-        run};
+        run_fetch};
     return command;
 }
 

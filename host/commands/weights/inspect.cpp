@@ -8,9 +8,9 @@
 namespace afs {
 namespace {
 
-constexpr const char* kExample = "afs-host weights inspect weights/olmo2-tiny";
+constexpr const char* kInspectExample = "afs-host weights inspect weights/olmo2-tiny";
 
-int run(const Command& command, const ParsedOptions& options) {
+int run_inspect(const Command& command, const ParsedOptions& options) {
     catch_interrupts();
     if (options.positional().size() != 1)
         return report_failure(
@@ -35,13 +35,13 @@ const Command& weights_inspect_command() {
         "weights inspect",
         "what a checkpoint holds: layers, tensors, parameters, dtypes",
         "afs-host weights inspect FOLDER | FILE | NAME [options]",
-        kExample,
+        kInspectExample,
         {{"json", "", "everything, for machines"},
          {"csv", "", "the list of tensors: name, layer, dtype, shape, parameters, bytes, offset"},
          {"help,h", "", "this page"}},
         false,
         1,
-        run};
+        run_inspect};
     return command;
 }
 

@@ -13,7 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kWindow = 5s;  // over which the rate is taken
-constexpr uint64_t kWidth = 24;
+constexpr uint64_t kBarWidth = 24;
 constexpr size_t kColumns = 98;
 
 }  // namespace
@@ -38,13 +38,14 @@ std::string transfer_text(const std::string& label, const hub::FetchSnapshot& no
             wait = "waiting " + std::to_string(now.pause_seconds) + " s, as the hub asks";
         return (label + ": " + wait).substr(0, kColumns);
     }
-    const uint64_t filled = now.total ? static_cast<uint64_t>(static_cast<double>(kWidth) *
+    const uint64_t filled = now.total ? static_cast<uint64_t>(static_cast<double>(kBarWidth) *
                                                               static_cast<double>(now.done) /
                                                               static_cast<double>(now.total))
                                       : 0;
-    std::string text = "[" + std::string(filled, '#') + std::string(kWidth - filled, ' ') + "] " +
-                       hub::bytes_text(now.done) + " of " + hub::bytes_text(now.total) + ", " +
-                       std::to_string(now.files_done) + "/" + std::to_string(now.files) + " files";
+    std::string text = "[" + std::string(filled, '#') + std::string(kBarWidth - filled, ' ') +
+                       "] " + hub::bytes_text(now.done) + " of " + hub::bytes_text(now.total) +
+                       ", " + std::to_string(now.files_done) + "/" + std::to_string(now.files) +
+                       " files";
     if (now.pause_seconds > 0) {
         text += ", the hub asks to wait " + std::to_string(now.pause_seconds) + " s";
     } else if (rate > 0) {

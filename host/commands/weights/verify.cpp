@@ -18,7 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 using State = VerifyFinding::State;
 
-constexpr const char* kExample = "afs-host weights verify weights/olmo2-tiny --values";
+constexpr const char* kVerifyExample = "afs-host weights verify weights/olmo2-tiny --values";
 
 const char* word_of(State state) {
     return state == State::ok ? "ok" : state == State::failed ? "wrong" : "-";
@@ -107,7 +107,7 @@ std::string as_json(const fs::path& path, const std::vector<VerifyFinding>& find
     return json::dump(root, 2) + "\n";
 }
 
-int run(const Command& command, const ParsedOptions& options) {
+int run_verify(const Command& command, const ParsedOptions& options) {
     catch_interrupts();
     if (options.positional().size() != 1)
         return report_failure(
@@ -148,7 +148,7 @@ const Command& weights_verify_command() {
         "weights verify",
         "holds a checkpoint against hashes, headers, index and its model",
         "afs-host weights verify FOLDER | FILE | NAME [options]",
-        kExample,
+        kVerifyExample,
         {{"values", "", "read every value: no NaN, no infinity"},
          {"manifest", "FILE", "hashes of a fetch; default reports/weights-NAME.json"},
          {"hub", "ORG/NAME", "take the hashes from the hub instead"},
@@ -158,7 +158,7 @@ const Command& weights_verify_command() {
          {"help,h", "", "this page"}},
         true,
         1,
-        run};
+        run_verify};
     return command;
 }
 

@@ -19,7 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 constexpr double kSeconds = 10;  // a check that takes longer is no look
 
-std::shared_ptr<EnvironmentCheck> open(Subject& s, CaseResult& r) {
+std::shared_ptr<EnvironmentCheck> env_of(Subject& s, CaseResult& r) {
     auto opened = open_env(s.file, {s.file->name, 0, 0, 1, s.request.options});
     if (!opened) return other_fail(r, "open", opened.status()), nullptr;
     return *opened;
@@ -41,7 +41,7 @@ std::string state_of(const fs::path& folder) {
 }
 
 void findings(Subject& s, CaseResult& r) {
-    const auto api = open(s, r);
+    const auto api = env_of(s, r);
     if (!api) return;
     const std::vector<std::string> checks = api->checks();
     if (checks.empty()) return abi_fail(r, "offers no check");
@@ -73,7 +73,7 @@ void findings(Subject& s, CaseResult& r) {
 }
 
 void changes_nothing(Subject& s, CaseResult& r) {
-    const auto api = open(s, r);
+    const auto api = env_of(s, r);
     if (!api) return;
     std::string name = (fs::temp_directory_path() / "afs-conformance-XXXXXX").string();
     if (!mkdtemp(name.data())) return;
@@ -94,7 +94,7 @@ void changes_nothing(Subject& s, CaseResult& r) {
 
 // Configurations that no check expects, and an index past the last.
 void odd_questions(Subject& s, CaseResult& r) {
-    const auto api = open(s, r);
+    const auto api = env_of(s, r);
     if (!api) return;
     const std::vector<std::string> checks = api->checks();
     for (const char* text : {"", "{", "[]", "{\"model\": 7}", "{\"kernels\": {}}"})

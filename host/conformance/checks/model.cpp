@@ -15,7 +15,7 @@
 namespace afs::conformance {
 namespace {
 
-std::shared_ptr<ModelArchitecture> open(Subject& s, CaseResult& r) {
+std::shared_ptr<ModelArchitecture> model_of(Subject& s, CaseResult& r) {
     auto opened = open_model(s.file, {s.file->name, 0, 0, 1, s.request.options});
     if (!opened) return other_fail(r, "open", opened.status()), nullptr;
     return *opened;
@@ -68,7 +68,7 @@ std::string print(const afs_graph& g) {
 }
 
 void graphs(Subject& s, CaseResult& r) {
-    const auto model = open(s, r);
+    const auto model = model_of(s, r);
     if (!model) return;
     each_own(s, *model, r, [&](const std::string& path, const std::string& text) {
         std::string first;
@@ -100,7 +100,7 @@ void graphs(Subject& s, CaseResult& r) {
 
 // All that a weight file must bring is named, and nothing twice.
 void weights(Subject& s, CaseResult& r) {
-    const auto model = open(s, r);
+    const auto model = model_of(s, r);
     if (!model) return;
     each_own(s, *model, r, [&](const std::string& path, const std::string& text) {
         auto info = make<afs_model_info>();
@@ -122,7 +122,7 @@ void weights(Subject& s, CaseResult& r) {
 }
 
 void foreign(Subject& s, CaseResult& r) {
-    const auto model = open(s, r);
+    const auto model = model_of(s, r);
     if (!model) return;
     const std::string deep = std::string(10000, '[') + std::string(10000, ']');
     for (const std::string& text :
@@ -146,7 +146,7 @@ void foreign(Subject& s, CaseResult& r) {
 
 // Each key in turn holds something it should not: the answer is a valid graph or a reason.
 void broken_keys(Subject& s, CaseResult& r) {
-    const auto model = open(s, r);
+    const auto model = model_of(s, r);
     if (!model) return;
     static const char* const kValues[] = {"-1", "0",          "1e30", "\"x\"", "null",
                                           "[]", "2147483648", "{}",   "true",  "0.5"};
@@ -178,7 +178,7 @@ void broken_keys(Subject& s, CaseResult& r) {
 }
 
 void chat(Subject& s, CaseResult& r) {
-    const auto model = open(s, r);
+    const auto model = model_of(s, r);
     if (!model) return;
     ChatTemplates* templates = model->chat();
     if (!templates) {

@@ -71,7 +71,7 @@ struct Loaded {
     std::string folder;
 };
 
-std::shared_ptr<Tokenizer> open(Subject& s, CaseResult& r) {
+std::shared_ptr<Tokenizer> tokenizer_of(Subject& s, CaseResult& r) {
     auto opened = open_tokenizer(s.file, {s.file->name, 0, 0, 1, s.request.options});
     if (!opened) return other_fail(r, "open", opened.status()), nullptr;
     return *opened;
@@ -80,7 +80,7 @@ std::shared_ptr<Tokenizer> open(Subject& s, CaseResult& r) {
 void each_vocabulary(Subject& s, CaseResult& r, const std::function<void(Loaded&)>& f) {
     size_t n = 0;
     for (const std::string& folder : s.request.files) {
-        Loaded loaded{open(s, r), make<afs_tokenizer_info>(), folder};
+        Loaded loaded{tokenizer_of(s, r), make<afs_tokenizer_info>(), folder};
         if (!loaded.api) return;
         auto source = make<afs_tokenizer_source>();
         source.path = folder.c_str();
@@ -212,7 +212,7 @@ void broken_files(Subject& s, CaseResult& r) {
                                 static_cast<uintmax_t>(
                                     share * static_cast<double>(fs::file_size(broken, ignored))),
                                 ignored);
-                const auto api = open(s, r);
+                const auto api = tokenizer_of(s, r);
                 if (!api) break;
                 auto source = make<afs_tokenizer_source>();
                 auto info = make<afs_tokenizer_info>();

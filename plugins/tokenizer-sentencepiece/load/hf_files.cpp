@@ -11,7 +11,7 @@ namespace afs::spm {
 namespace {
 
 using nlohmann::json;
-constexpr size_t kMostBytes = size_t{32} << 20;
+constexpr size_t kMostFileBytes = size_t{32} << 20;
 
 // Null where there is no such file.
 Result<json> read_object(const std::string& path) {
@@ -26,9 +26,9 @@ Result<json> read_object(const std::string& path) {
         // No text holds one, and a file of gigabytes without blocks on the disk nothing else.
         if (std::memchr(part, 0, n))
             return invalid("cannot parse '" + path + "': holds a NUL byte");
-        if (text.size() > kMostBytes)
+        if (text.size() > kMostFileBytes)
             return invalid("cannot parse '" + path + "': larger than " +
-                           std::to_string(kMostBytes) + " bytes");
+                           std::to_string(kMostFileBytes) + " bytes");
         text.append(part, n);
     }
     if (!file.eof()) return Status(Code::io, "cannot read '" + path + "'");

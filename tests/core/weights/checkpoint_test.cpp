@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "make_file.hpp"
+#include "support/check_contains.hpp"
 #include "support/temp_folder.hpp"
 
 using namespace afs;
@@ -13,14 +14,9 @@ namespace {
 
 constexpr const char* kIndex = "model.safetensors.index.json";
 
-std::string refusal(const std::filesystem::path& path) {
+std::string checkpoint_refusal(const std::filesystem::path& path) {
     const auto checkpoint = Checkpoint::open(path);
     return checkpoint ? "accepted" : checkpoint.status().message();
-}
-
-void check_contains(const std::string& message, const std::string& part) {
-    CAPTURE(message, part);
-    CHECK(message.find(part) != std::string::npos);
 }
 
 void write_shards(const TempFolder& folder) {
@@ -106,7 +102,7 @@ TEST_CASE("shards with their index") {
     for (const Row& row : rows) {
         CAPTURE(row.index);
         folder.write(kIndex, row.index);
-        check_contains(refusal(folder.path()), row.reason);
+        check_contains(checkpoint_refusal(folder.path()), row.reason);
     }
     folder.write(kIndex, "{" + map + "}");
     const auto checkpoint = Checkpoint::open(folder.path());
@@ -115,21 +111,21 @@ TEST_CASE("shards with their index") {
     CHECK(checkpoint->file_of(*checkpoint->find("c")) == folder.path() / "s2.safetensors");
     // A shard cut short is named.
     std::filesystem::resize_file(folder.path() / "s2.safetensors", 60);
-    check_contains(refusal(folder.path()), "s2.safetensors");
+    check_contains(checkpoint_refusal(folder.path()), "s2.safetensors");
     folder.write("s2.safetensors", safetensors({{"a", "F32", "[1]", floats({3})}}));
-    check_contains(refusal(folder.path()), "tensor 'a' is in '");
+    check_contains(checkpoint_refusal(folder.path()), "tensor 'a' is in '");
 }
 
 TEST_CASE("folders and paths that are no checkpoint") {
     const TempFolder folder;
-    check_contains(refusal(folder.path()), "no config.json");
-    check_contains(refusal(folder.path() / "none"), "no such folder or file");
+    check_contains(checkpoint_refusal(folder.path()), "no config.json");
+    check_contains(checkpoint_refusal(folder.path() / "none"), "no such folder or file");
     folder.write("config.json", "{}");
-    check_contains(refusal(folder.path()), "neither model.safetensors nor");
+    check_contains(checkpoint_refusal(folder.path()), "neither model.safetensors nor");
     folder.write("model.safetensors", safetensors(std::vector<Entry>{}));
     folder.write(kIndex, "{}");
-    check_contains(refusal(folder.path()), "has both");
-    check_contains(refusal(folder.write("weights.bin", "x")),
+    check_contains(checkpoint_refusal(folder.path()), "has both");
+    check_contains(checkpoint_refusal(folder.write("weights.bin", "x")),
                    "expected a folder, a .safetensors or a .gguf file");
     CHECK(Checkpoint::open(folder.path() / "none").status().code() == Code::not_found);
 }
@@ -165,7 +161,7 @@ TEST_CASE("the chat template of a folder") {
     for (const char* wrong : {R"({"chat_template": 1})", R"({"chat_template": ["d"]})",
                               R"({"chat_template": [{"name": "default"}]})"}) {
         folder.write("tokenizer_config.json", wrong);
-        check_contains(refusal(folder.path()),
+        check_contains(checkpoint_refusal(folder.path()),
                        "tokenizer_config.json:1: chat_template must be a text or a list");
     }
     // The file of its own says more.

@@ -15,7 +15,7 @@ using namespace afs::test;
 
 namespace {
 
-float value_at(const Weight& weight, size_t i) {
+float drawn_at(const Weight& weight, size_t i) {
     switch (weight.dtype) {
         case AFS_F32: return static_cast<const float*>(weight.data)[i];
         case AFS_BF16: return to_float(static_cast<const bf16*>(weight.data)[i]);
@@ -51,7 +51,7 @@ TEST_CASE("matrices are N(0, 0.02), vectors N(1, 0.02), in every dtype") {
             double sum = 0, squares = 0, cubes = 0, fourths = 0;
             size_t within[3] = {0, 0, 0};
             for (size_t i = 0; i < n; ++i) {
-                const double d = (static_cast<double>(value_at(weight, i)) - mean) / 0.02;
+                const double d = (static_cast<double>(drawn_at(weight, i)) - mean) / 0.02;
                 sum += d;
                 squares += d * d;
                 cubes += d * d * d;

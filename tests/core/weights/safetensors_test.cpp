@@ -8,6 +8,7 @@
 
 #include "afs/abi/tensor.h"
 #include "make_file.hpp"
+#include "support/check_contains.hpp"
 #include "support/temp_folder.hpp"
 
 using namespace afs;
@@ -19,11 +20,6 @@ std::string refusal(const std::string& bytes) {
     const TempFolder folder;
     const auto file = SafetensorsFile::open(folder.write("x.safetensors", bytes));
     return file ? "accepted" : file.status().message();
-}
-
-void check_contains(const std::string& message, const std::string& part) {
-    CAPTURE(message, part);
-    CHECK(message.find(part) != std::string::npos);
 }
 
 const std::string kSmall = safetensors(

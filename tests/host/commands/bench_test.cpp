@@ -4,12 +4,12 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "support/afs_host.hpp"
 #include "support/run_program.hpp"
 
 namespace {
 
 using Catch::Matchers::Contains;
-const std::string kHost = std::string(AFS_BUILD_DIR) + "/bin/afs-host";
 
 ProgramResult bench(std::vector<std::string> args) {
     args.insert(args.begin(), "bench");

@@ -9,7 +9,7 @@ using namespace afs::test;
 
 namespace {
 
-struct Case {
+struct TextCase {
     std::string title;
     std::function<void(SmallCheckpoint&)> damage;
     std::vector<std::string> says;
@@ -33,7 +33,7 @@ Json split_by(const std::string& expression) {
               {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"use_regex", false}}}}};
 }
 
-const std::vector<Case> kConfigs = {
+const std::vector<TextCase> kConfigs = {
     {"empty", [](auto& c) { c.files["config.json"] = ""; }, {"config.json:1", "end of input"}},
     {"cut",
      [](auto& c) { c.files["config.json"] = without_end(c.config.dump()); },
@@ -110,7 +110,7 @@ const std::vector<Case> kConfigs = {
      {"tokenizer_config.json:1", "end of input"}},
 };
 
-const std::vector<Case> kTokenizers = {
+const std::vector<TextCase> kTokenizers = {
     {"empty",
      [](auto& c) { c.files["tokenizer.json"] = ""; },
      {"no tokenizer plugin knows", "tokenizer.json of 0 bytes", "bpe: cannot read these files"}},
@@ -164,8 +164,8 @@ const std::vector<Case> kTokenizers = {
      {"tokenizer.json'", "has id 1099511627776: expected 0 to 4194303"}},
 };
 
-void check_refused_all(const std::vector<Case>& cases) {
-    for (const Case& c : cases) {
+void check_refused_all(const std::vector<TextCase>& cases) {
+    for (const TextCase& c : cases) {
         INFO(c.title);
         const TempFolder folder;
         SmallCheckpoint checkpoint;

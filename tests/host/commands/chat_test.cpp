@@ -5,6 +5,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "support/afs_host.hpp"
 #include "support/run_program.hpp"
 #include "support/temp_folder.hpp"
 #include "support/typed_program.hpp"
@@ -13,7 +14,6 @@ namespace {
 
 using Catch::Matchers::Contains;
 using nlohmann::json;
-const std::string kHost = std::string(AFS_BUILD_DIR) + "/bin/afs-host";
 
 std::vector<std::string> with(std::vector<std::string> args, const std::vector<std::string>& more) {
     args.insert(args.end(), more.begin(), more.end());

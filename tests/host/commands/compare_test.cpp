@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "support/afs_host.hpp"
 #include "support/run_program.hpp"
 #include "support/temp_folder.hpp"
 
@@ -11,7 +12,6 @@ namespace {
 
 using Catch::Matchers::Contains;
 using Json = nlohmann::json;
-const std::string kHost = std::string(AFS_BUILD_DIR) + "/bin/afs-host";
 
 ProgramResult compare(std::vector<std::string> args, const std::string& folder = "/tmp") {
     args.insert(args.begin(), "compare");

@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 
+#include "support/afs_host.hpp"
 #include "support/run_program.hpp"
 #include "support/temp_folder.hpp"
 
@@ -10,7 +11,6 @@ namespace {
 using Catch::Matchers::Contains;
 using Catch::Matchers::Matches;
 namespace fs = std::filesystem;
-const std::string kHost = std::string(AFS_BUILD_DIR) + "/bin/afs-host";
 
 // A folder with llama3-tiny's texts, no weights, and this generation_config.json.
 std::string make_model(const afs::test::TempFolder& folder, const std::string& generation) {

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 
+#include "support/afs_host.hpp"
 #include "support/run_program.hpp"
 #include "support/temp_folder.hpp"
 
@@ -10,7 +11,7 @@ namespace {
 
 using Catch::Matchers::Contains;
 namespace fs = std::filesystem;
-const std::string kBuild = AFS_BUILD_DIR, kHost = kBuild + "/bin/afs-host";
+const std::string kBuild = AFS_BUILD_DIR;
 const std::string kFaulty = kBuild + "/tests/plugins/afs-kernels-test-faulty.so";
 
 // The sound plugin that is wrapped, and a command line that enters its functions.

@@ -3,12 +3,12 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "support/afs_host.hpp"
 #include "support/run_program.hpp"
 
 namespace {
 
 using Catch::Matchers::Contains;
-const std::string kHost = std::string(AFS_BUILD_DIR) + "/bin/afs-host";
 
 ProgramResult run(std::vector<std::string> args, const std::string& input = "",
                   const std::string& folder = "/") {

@@ -14,7 +14,7 @@ using namespace afs::conformance;
 
 namespace {
 
-ProgramResult run(const std::vector<std::string>& args) {
+ProgramResult run_gguf(const std::vector<std::string>& args) {
     ProgramRun program;
     program.program = std::string(AFS_BUILD_DIR) + "/bin/afs-host";
     program.args = args;
@@ -60,20 +60,21 @@ TEST_CASE("a quantised GGUF file generates, explains and is measured") {
     const TempFolder folder;
     GgufSizes sizes;
     const std::string path = folder.write("m.gguf", model(sizes, true)).string();
-    const auto text = run({"--model", path, "--kernels", "reference", "-p", "a b", "-n", "4",
-                           "--ignore-stop", "--json"});
+    const auto text = run_gguf({"--model", path, "--kernels", "reference", "-p", "a b", "-n", "4",
+                                "--ignore-stop", "--json"});
     INFO(text.err);
     REQUIRE(text.exit_code == 0);
     const auto json = nlohmann::json::parse(text.out);
     CHECK(json["prompt_ids"] == nlohmann::json({64, 94, 65}));
     CHECK(json["ids"].size() == 4);
     CHECK(json["dtype"] == "bf16");
-    const auto plan = run({"explain", "--model", folder.path().string(), "--kernels", "reference"});
+    const auto plan =
+        run_gguf({"explain", "--model", folder.path().string(), "--kernels", "reference"});
     INFO(plan.err);
     CHECK(plan.exit_code == 0);
     CHECK(plan.out.find("llama3, 2 layers, hidden 256, 4 heads (2 kv) x 64") != std::string::npos);
-    const auto bench = run({"bench", "--model", path, "--kernels", "reference", "--pp", "0", "--tg",
-                            "2", "-r", "1", "--json"});
+    const auto bench = run_gguf({"bench", "--model", path, "--kernels", "reference", "--pp", "0",
+                                 "--tg", "2", "-r", "1", "--json"});
     INFO(bench.err);
     REQUIRE(bench.exit_code == 0);
     const auto report = nlohmann::json::parse(bench.out);
@@ -88,7 +89,7 @@ TEST_CASE("GGUF files that cannot be used say why") {
     const TempFolder folder;
     GgufSizes sizes;
     const auto refused = [&](const std::string& file, const std::vector<std::string>& says) {
-        const auto result = run({"--model", file, "--kernels", "reference", "-p", "x"});
+        const auto result = run_gguf({"--model", file, "--kernels", "reference", "-p", "x"});
         CAPTURE(file, result.err);
         CHECK(result.exit_code == 3);
         for (const std::string& part : says) CHECK(result.err.find(part) != std::string::npos);

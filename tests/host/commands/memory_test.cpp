@@ -5,11 +5,11 @@
 #include <filesystem>
 #include <fstream>
 
+#include "support/afs_host.hpp"
 #include "support/running_program.hpp"
 
 namespace {
 
-const std::string kHost = std::string(AFS_BUILD_DIR) + "/bin/afs-host";
 const std::string kWeights = std::string(AFS_SOURCE_DIR) + "/weights/llama3-tiny/model.safetensors";
 constexpr long kSlackKib = 64 * 1024;
 

@@ -9,6 +9,7 @@
 #include <set>
 #include <sstream>
 
+#include "support/afs_host.hpp"
 #include "support/run_program.hpp"
 #include "support/temp_folder.hpp"
 
@@ -17,7 +18,6 @@ namespace {
 using Catch::Matchers::Contains;
 using Json = nlohmann::json;
 namespace fs = std::filesystem;
-const std::string kHost = AFS_BUILD_DIR "/bin/afs-host";
 const std::string kTestPlugins = AFS_BUILD_DIR "/tests/plugins/afs-kernels-test-";
 
 std::string bytes_of(const std::string& path) {

@@ -5,12 +5,12 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "support/afs_host.hpp"
 #include "support/run_program.hpp"
 
 namespace {
 
 using Catch::Matchers::Contains;
-const std::string kHost = std::string(AFS_BUILD_DIR) + "/bin/afs-host";
 const std::string kPlugins = std::string(AFS_BUILD_DIR) + "/tests/plugins";
 
 std::string plugin(const std::string& name) {

@@ -6,7 +6,7 @@
 #include "support/temp_folder.hpp"
 
 using Catch::Contains;
-using Json = nlohmann::ordered_json;
+using Record = nlohmann::ordered_json;
 namespace fs = std::filesystem;
 
 namespace {
@@ -31,7 +31,7 @@ TEST_CASE("report: the same machine gives the same twice, but for what is of the
     const Reports reports;
     // A certificate counts for the file it was given for, by hash.
     const auto judged = reports.run({"plugins", "inspect", "reference", "--json"});
-    const std::string hash = Json::parse(judged.out)["sha256"];
+    const std::string hash = Record::parse(judged.out)["sha256"];
     for (const char* name : {"a", "b"}) {
         reports.folder.write(std::string(name) + "/conformance-x.json",
                              R"({"certificate": "afs conformance", "conformant": true,
@@ -42,17 +42,18 @@ TEST_CASE("report: the same machine gives the same twice, but for what is of the
         INFO(result.out << result.err);
         REQUIRE(result.exit_code == 0);
     }
-    Json a = Json::parse(reports.text("a/environment_report.json")),
-         b = Json::parse(reports.text("b/environment_report.json"));
-    for (Json* page : {&a, &b}) {
+    Record a = Record::parse(reports.text("a/environment_report.json")),
+           b = Record::parse(reports.text("b/environment_report.json"));
+    for (Record* page : {&a, &b}) {
         page->erase("made");
-        Json& sections = (*page)["sections"];
+        Record& sections = (*page)["sections"];
         for (size_t i = sections.size(); i-- > 0;)
             if (sections[i].contains("momentary")) sections.erase(i);
     }
     CHECK(a == b);
     std::string titles;
-    for (const Json& section : a["sections"]) titles += section["title"].get<std::string>() + "; ";
+    for (const Record& section : a["sections"])
+        titles += section["title"].get<std::string>() + "; ";
     for (const char* part : {"What works here", "Sanity", "Checks: system", "Checks: model",
                              "Plugins", "Dependencies", "Configuration", "Weights"})
         CHECK_THAT(titles, Contains(part));
@@ -85,7 +86,7 @@ TEST_CASE("report --replay: a recorded run again") {
     INFO(same.out << same.err);
     CHECK(same.exit_code == 0);
     CHECK_THAT(same.out, Contains("all 8 the same"));
-    Json run = Json::parse(recorded.out);
+    Record run = Record::parse(recorded.out);
     run["ids"][5] = run["ids"][5].get<int>() + 1;
     reports.folder.write("other.json", run.dump());
     const auto other = reports.run({"report", "--replay", "other.json"});

@@ -12,11 +12,10 @@
 #include <string>
 #include <vector>
 
+#include "support/afs_host.hpp"
 #include "support/temp_folder.hpp"
 
 namespace {
-
-const std::string kHost = AFS_BUILD_DIR "/bin/afs-host";
 
 // A program with a terminal for everything.
 class OnTerminal {

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "support/afs_host.hpp"
 #include "support/run_program.hpp"
 #include "support/running_program.hpp"
 #include "support/temp_folder.hpp"
@@ -18,7 +19,6 @@ namespace {
 
 using Catch::Matchers::Contains;
 namespace fs = std::filesystem;
-const std::string kHost = AFS_BUILD_DIR "/bin/afs-host";
 const std::string kLlama = AFS_SOURCE_DIR "/weights/llama3-tiny";
 
 constexpr bool sanitized() {

@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include "support/afs_host.hpp"
 #include "support/run_program.hpp"
 #include "support/temp_folder.hpp"
 
@@ -9,7 +10,6 @@ namespace {
 
 using Catch::Matchers::Contains;
 using nlohmann::json;
-const std::string kHost = std::string(AFS_BUILD_DIR) + "/bin/afs-host";
 
 ProgramResult tokenize(std::vector<std::string> args, const std::string& input = "",
                        const std::string& family = "llama3") {

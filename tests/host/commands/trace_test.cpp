@@ -4,13 +4,13 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "support/afs_host.hpp"
 #include "support/run_program.hpp"
 #include "support/temp_folder.hpp"
 
 namespace {
 
 using Catch::Matchers::Contains;
-const std::string kHost = std::string(AFS_BUILD_DIR) + "/bin/afs-host";
 const std::string kGolden = AFS_SOURCE_DIR "/tests/golden/trace/olmo2-tiny";
 
 ProgramResult trace(std::vector<std::string> args) {

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "host/hub/fetch_run.hpp"
+#include "support/afs_host.hpp"
 #include "support/run_program.hpp"
 #include "support/running_program.hpp"
 
@@ -17,7 +18,6 @@ using test::TempFolder;
 
 namespace {
 
-const std::string kHost = std::string(AFS_BUILD_DIR) + "/bin/afs-host";
 const std::string kBundled = std::string(AFS_SOURCE_DIR) + "/weights/olmo2-tiny";
 
 struct Fetch {

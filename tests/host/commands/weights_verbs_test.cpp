@@ -1,6 +1,7 @@
 // weights verify, inspect and convert as a user meets them, from another folder.
 #include "afs/json.hpp"
 #include "host/hub/fetch_run.hpp"
+#include "support/afs_host.hpp"
 #include "support/run_program.hpp"
 
 using namespace afs;
@@ -10,8 +11,7 @@ using test::TempFolder;
 
 namespace {
 
-const std::string kHost = std::string(AFS_BUILD_DIR) + "/bin/afs-host";
-const std::string kBundled = std::string(AFS_SOURCE_DIR) + "/weights/olmo2-tiny";
+const std::string kOlmo2Tiny = std::string(AFS_SOURCE_DIR) + "/weights/olmo2-tiny";
 
 ProgramResult run(const TempFolder& folder, const std::vector<std::string>& args) {
     return ProgramRun{
@@ -19,7 +19,7 @@ ProgramResult run(const TempFolder& folder, const std::vector<std::string>& args
         .run();
 }
 
-bool has(const std::string& text, const std::string& word) {
+bool says(const std::string& text, const std::string& word) {
     return text.find(word) != std::string::npos;
 }
 
@@ -48,9 +48,9 @@ TEST_CASE("weights verify: against a manifest, and against a hub") {
         const ProgramResult good = run(folder, words);
         INFO(good.out << good.err);
         CHECK(good.exit_code == 0);
-        CHECK(has(good.out, "hashes   ok"));
-        CHECK(has(good.out, "of bundled/olmo2-tiny at "));
-        CHECK(has(good.out, "model    ok"));
+        CHECK(says(good.out, "hashes   ok"));
+        CHECK(says(good.out, "of bundled/olmo2-tiny at "));
+        CHECK(says(good.out, "model    ok"));
         CHECK(widest(good.out) <= 100 + model.size());
     }
     // One bit: no header sees it.
@@ -61,9 +61,9 @@ TEST_CASE("weights verify: against a manifest, and against a hub") {
         const ProgramResult bad = run(folder, words);
         INFO(bad.out << bad.err);
         CHECK(bad.exit_code == 1);
-        CHECK(has(bad.out, "hashes   wrong"));
-        CHECK(has(bad.out, "'model.safetensors' has sha256"));
-        CHECK(has(bad.out, "tensors  ok"));
+        CHECK(says(bad.out, "hashes   wrong"));
+        CHECK(says(bad.out, "'model.safetensors' has sha256"));
+        CHECK(says(bad.out, "tensors  ok"));
     }
     auto words = by_manifest;
     words.push_back("--json");
@@ -76,22 +76,22 @@ TEST_CASE("weights verify: against a manifest, and against a hub") {
 
 TEST_CASE("weights inspect and convert: from another folder") {
     const TempFolder folder;
-    const ProgramResult converted = run(folder, {"weights", "convert", kBundled, "m.gguf"});
+    const ProgramResult converted = run(folder, {"weights", "convert", kOlmo2Tiny, "m.gguf"});
     INFO(converted.out << converted.err);
     REQUIRE(converted.exit_code == 0);
-    CHECK(has(converted.out, "the same graph, every weight, the same ids for 6 texts"));
-    CHECK(has(converted.out, "next: afs-host --model"));
+    CHECK(says(converted.out, "the same graph, every weight, the same ids for 6 texts"));
+    CHECK(says(converted.out, "next: afs-host --model"));
     const ProgramResult text = run(folder, {"weights", "inspect", "m.gguf"});
     CHECK(text.exit_code == 0);
-    CHECK(has(text.out, "GGUF, 1 file"));
-    CHECK(has(text.out, "blk.{}.attn_q.weight"));
+    CHECK(says(text.out, "GGUF, 1 file"));
+    CHECK(says(text.out, "blk.{}.attn_q.weight"));
     const ProgramResult csv = run(folder, {"weights", "inspect", "m.gguf", "--csv"});
     CHECK(std::count(csv.out.begin(), csv.out.end(), '\n') == 81);
-    CHECK(json::parse(run(folder, {"weights", "inspect", kBundled, "--json"}).out).ok());
+    CHECK(json::parse(run(folder, {"weights", "inspect", kOlmo2Tiny, "--json"}).out).ok());
     const ProgramResult generated = run(folder, {"--model", "m.gguf", "--kernels", "reference",
                                                  "-p", "Once upon a time", "-n", "8"});
-    const ProgramResult original = run(folder, {"--model", kBundled, "--kernels", "reference", "-p",
-                                                "Once upon a time", "-n", "8"});
+    const ProgramResult original = run(folder, {"--model", kOlmo2Tiny, "--kernels", "reference",
+                                                "-p", "Once upon a time", "-n", "8"});
     CHECK(generated.exit_code == 0);
     CHECK(generated.out == original.out);
 }
@@ -105,25 +105,25 @@ TEST_CASE("weights verify, inspect, convert: wrong use") {
     const std::vector<Case> cases = {
         {{"weights", "inspect"}, 2, {"expected a folder or file", "example"}},
         {{"weights", "inspect", "nowhere"}, 1, {"'nowhere'", "weights fetch"}},
-        {{"weights", "inspect", kBundled, "--csv", "--json"}, 2, {"exclude each other"}},
-        {{"weights", "inspect", kBundled + "/config.json"}, 1, {"config.json", ".gguf"}},
+        {{"weights", "inspect", kOlmo2Tiny, "--csv", "--json"}, 2, {"exclude each other"}},
+        {{"weights", "inspect", kOlmo2Tiny + "/config.json"}, 1, {"config.json", ".gguf"}},
         {{"weights", "verify"}, 2, {"expected a folder or file"}},
-        {{"weights", "verify", kBundled, "--manifest", "x"}, 1, {"'x'"}},
-        {{"weights", "verify", kBundled, "--manifest", "x", "--hub", "a/b"}, 2, {"exclude"}},
-        {{"weights", "verify", kBundled, "--hub", "missing/model"}, 1, {"missing/model"}},
-        {{"weights", "convert", kBundled}, 2, {"what to write"}},
-        {{"weights", "convert", kBundled, "x.gguf", "--as", "q4"}, 2, {"--as", "'q4'"}},
-        {{"weights", "convert", kBundled, "x.gguf", "--dtype", "bf16"}, 2, {"--as"}},
+        {{"weights", "verify", kOlmo2Tiny, "--manifest", "x"}, 1, {"'x'"}},
+        {{"weights", "verify", kOlmo2Tiny, "--manifest", "x", "--hub", "a/b"}, 2, {"exclude"}},
+        {{"weights", "verify", kOlmo2Tiny, "--hub", "missing/model"}, 1, {"missing/model"}},
+        {{"weights", "convert", kOlmo2Tiny}, 2, {"what to write"}},
+        {{"weights", "convert", kOlmo2Tiny, "x.gguf", "--as", "q4"}, 2, {"--as", "'q4'"}},
+        {{"weights", "convert", kOlmo2Tiny, "x.gguf", "--dtype", "bf16"}, 2, {"--as"}},
         {{"weights", "convert", "nowhere", "x.gguf"}, 1, {"'nowhere'"}},
-        {{"weights", "convert", kBundled, kBundled}, 1, {"is there already"}},
-        {{"weights", "convert", kBundled, "/proc/x/y.gguf"}, 1, {"/proc/x/y.gguf"}},
+        {{"weights", "convert", kOlmo2Tiny, kOlmo2Tiny}, 1, {"is there already"}},
+        {{"weights", "convert", kOlmo2Tiny, "/proc/x/y.gguf"}, 1, {"/proc/x/y.gguf"}},
     };
     const TempFolder folder;
     for (const Case& c : cases) {
         const ProgramResult result = run(folder, c.args);
         INFO(result.out << result.err);
         CHECK(result.exit_code == c.exit_code);
-        for (const std::string& word : c.says) CHECK(has(result.err, word));
+        for (const std::string& word : c.says) CHECK(says(result.err, word));
         CHECK(result.out == "");
     }
 }

@@ -2,11 +2,10 @@
 // right exit code: 2 for usage, 3 for a plugin or model that cannot be loaded.
 #include <catch2/catch.hpp>
 
+#include "support/afs_host.hpp"
 #include "support/run_program.hpp"
 
 namespace {
-
-const std::string kHost = std::string(AFS_BUILD_DIR) + "/bin/afs-host";
 
 struct Case {
     std::string title;

@@ -3,13 +3,13 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include "support/afs_host.hpp"
 #include "support/run_program.hpp"
 
 namespace {
 
 using Catch::Matchers::Contains;
 using Json = nlohmann::json;
-const std::string kHost = std::string(AFS_BUILD_DIR) + "/bin/afs-host";
 const std::string kPlugins = std::string(AFS_BUILD_DIR) + "/tests/plugins/afs-kernels-test-";
 
 ProgramResult judge(const std::string& plugin, std::vector<std::string> more) {

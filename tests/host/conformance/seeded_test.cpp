@@ -3,16 +3,16 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include "support/afs_host.hpp"
 #include "support/run_program.hpp"
 
 namespace {
 
 using Catch::Matchers::Contains;
-const std::string kHost = std::string(AFS_BUILD_DIR) + "/bin/afs-host";
 const std::string kSeeded =
     std::string(AFS_BUILD_DIR) + "/plugins/self-test/afs-kernels-seeded-bugs.so";
 
-ProgramResult conformance(std::vector<std::string> args) {
+ProgramResult seeded_run(std::vector<std::string> args) {
     args.insert(args.begin(), "conformance");
     return ProgramRun{kHost, std::move(args), "", {}, "/"}.run();
 }
@@ -21,7 +21,7 @@ ProgramResult conformance(std::vector<std::string> args) {
 
 TEST_CASE("seeded bugs: the self-test of some ops") {
     const auto r =
-        conformance({"--self-test", "--op", "add/1", "--op", "select_rows/1", "--op", "embed/1"});
+        seeded_run({"--self-test", "--op", "add/1", "--op", "select_rows/1", "--op", "embed/1"});
     CAPTURE(r.out, r.err);
     CHECK(r.exit_code == 0);
     CHECK_THAT(r.out, Contains("14 of 14 bugs caught"));
@@ -49,7 +49,7 @@ TEST_CASE("seeded bugs: what they look like") {
              {"drops-page-edge",
               "attention/1:bf16:bf16:h=6,kv=1,hd=24,bs=16,seqs=100+1,decode=1:normal",
               "drops the first key behind each 16 (a block)"}}) {
-        const auto r = conformance(
+        const auto r = seeded_run(
             {kSeeded, "--option", std::string("bug=") + bug.name, "--case", bug.id, "--json"});
         CAPTURE(bug.name, r.out, r.err);
         CHECK(r.exit_code == 1);
@@ -60,15 +60,14 @@ TEST_CASE("seeded bugs: what they look like") {
 }
 
 TEST_CASE("seeded bugs: a report names the case that shows it again, and that does") {
-    const auto r = conformance({kSeeded, "--option", "bug=drops-last-k", "--op", "linear/1",
-                                "--group", "numeric", "--json"});
+    const auto r = seeded_run({kSeeded, "--option", "bug=drops-last-k", "--op", "linear/1",
+                               "--group", "numeric", "--json"});
     const auto report = nlohmann::json::parse(r.out);
     std::string smallest;
     for (const auto& c : report["cases"])
         if (smallest.empty()) smallest = c.value("smallest", "");
     REQUIRE(!smallest.empty());
-    CHECK(conformance({kSeeded, "--option", "bug=drops-last-k", "--case", smallest}).exit_code ==
-          1);
-    CHECK(conformance({kSeeded, "--case", smallest}).exit_code == 0);
-    CHECK(conformance({"reference", "--case", smallest}).exit_code == 0);
+    CHECK(seeded_run({kSeeded, "--option", "bug=drops-last-k", "--case", smallest}).exit_code == 1);
+    CHECK(seeded_run({kSeeded, "--case", smallest}).exit_code == 0);
+    CHECK(seeded_run({"reference", "--case", smallest}).exit_code == 0);
 }

@@ -15,7 +15,7 @@ namespace {
 const std::string kNothing = AFS_BUILD_DIR "/tests/plugins/afs-kernels-test-nothing.so";
 
 // A copy of a file in a folder, under a name.
-std::string copied(const std::string& from, const TempFolder& folder, const std::string& name) {
+std::string placed(const std::string& from, const TempFolder& folder, const std::string& name) {
     const auto to = folder.path() / name;
     std::filesystem::copy_file(from, to);
     return to.string();
@@ -60,7 +60,7 @@ TEST_CASE("the search goes by --plugin, config, environment, folders") {
 TEST_CASE("a --plugin file of another form is known by its descriptor") {
     const TempFolder loose;
     afs::PluginSearch search;
-    search.files = {copied(kNothing, loose, "anything.so")};
+    search.files = {placed(kNothing, loose, "anything.so")};
     CHECK(*afs::find_plugin(search, "kernels", "test-bad") == search.files[0]);
     CHECK_FALSE(afs::find_plugin(search, "kernels", "other").ok());
     search.files = {loose.write("broken.so", "no library").string()};
@@ -101,7 +101,7 @@ TEST_CASE("this program's own folders") {
 
 TEST_CASE("finding one plugin loads no other") {
     const TempFolder folder;
-    copied(kNothing, folder, "afs-kernels-wanted.so");
+    placed(kNothing, folder, "afs-kernels-wanted.so");
     folder.write("afs-kernels-cuda.so", "would be refused if it were opened").string();
     afs::PluginSearch search;
     search.folders = {folder.path().string()};

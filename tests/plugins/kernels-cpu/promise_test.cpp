@@ -78,9 +78,9 @@ std::vector<uint64_t> tail(const Outcome& o, size_t n) {
     return bits;
 }
 
-const std::vector<int32_t> kDtypes = {AFS_F32, AFS_BF16, AFS_F16};
+const std::vector<int32_t> kFloats = {AFS_F32, AFS_BF16, AFS_F16};
 const std::vector<int32_t> kStored = [] {
-    std::vector<int32_t> all = kDtypes;
+    std::vector<int32_t> all = kFloats;
     for (const BlockFormat& format : kBlockFormats) all.push_back(format.dtype);
     return all;
 }();
@@ -98,7 +98,7 @@ TEST_CASE("promise: any number of threads gives the same bits") {
                                      "swiglu/1", "add/1", "sample/1"}) {
             const size_t stride = op == "attention/1" ? 89 : 37;
             each_case(
-                op, kDtypes, kDtypes,
+                op, kFloats, kFloats,
                 [&](const std::string& name, const OpCase& c) {
                     const Outcome one = good(cpu(set, 1), c);
                     for (const unsigned threads : {2u, 5u}) {
@@ -113,7 +113,7 @@ TEST_CASE("promise: any number of threads gives the same bits") {
 
 TEST_CASE("promise: a weight packed on the way gives the bits of one packed beforehand") {
     for (const std::string& set : instruction_sets())
-        for (const int32_t t : kDtypes)
+        for (const int32_t t : kFloats)
             for (const int32_t w : kStored)
                 for (const int64_t k : depths(w, {1, 31, 64, 331}))
                     for (const int64_t m : {1, 63, 130}) {
@@ -169,7 +169,7 @@ TEST_CASE("promise: a table that is also the head's weight gives the rows of a p
 
 TEST_CASE("promise: what says batch-invariant gives a row the same bits alone and in company") {
     for (const std::string& set : instruction_sets())
-        for (const int32_t t : kDtypes)
+        for (const int32_t t : kFloats)
             for (const int32_t w : kStored)
                 for (const int64_t k : depths(w, {15, 64, 600})) {
                     const int64_t n = 107, m = 70;
@@ -194,7 +194,7 @@ TEST_CASE("promise: what says batch-invariant gives a row the same bits alone an
 
 TEST_CASE("promise: attention of a token is the same in a prompt, in chunks, alone, in company") {
     for (const std::string& set : instruction_sets())
-        for (const int32_t t : kDtypes)
+        for (const int32_t t : kFloats)
             for (const int32_t context : {1, 63, 64, 65, 300, 700}) {
                 CAPTURE(set, dtype_name(t), context);
                 const auto alone = tail(good(cpu(set), attention(t, {{context - 1, 1}}, 1)), 1);

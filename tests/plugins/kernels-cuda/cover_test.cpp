@@ -14,7 +14,7 @@ using namespace afs::test;
 
 namespace {
 
-const std::vector<int32_t> kDtypes = {AFS_F32, AFS_BF16, AFS_F16};
+const std::vector<int32_t> kFloats = {AFS_F32, AFS_BF16, AFS_F16};
 
 std::string environment(const char* name) {
     const char* value = std::getenv(name);
@@ -97,7 +97,7 @@ void all_cases(const Visit& visit) {
     size_t number = 0;
     for (const char* op : {"embed/1", "rms_norm/1", "linear/1", "rope/1", "kv_append/1",
                            "attention/1", "swiglu/1", "add/1", "select_rows/1", "sample/1"})
-        each_case(op, kDtypes, kDtypes,
+        each_case(op, kFloats, kFloats,
                   [&](const std::string& name, const afs::conformance::OpCase& c) {
                       visit(number++, c.op + " " + name, [&c](bool judge) {
                           const auto outcome =

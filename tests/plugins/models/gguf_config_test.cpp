@@ -16,14 +16,14 @@ const std::string kTensors =
        "output.weight": {"type": "Q6_K", "shape": [100, 64]},
        "blk.0.attn_q.weight": {"type": "Q4_K", "shape": [64, 64]}})";
 
-const std::string kOlmo2 = R"({"general.architecture": "olmo2", "general.type": "model",
+const std::string kGgufOlmo2 = R"({"general.architecture": "olmo2", "general.type": "model",
   "olmo2.block_count": 2, "olmo2.embedding_length": 64, "olmo2.feed_forward_length": 96,
   "olmo2.attention.head_count": 4, "olmo2.attention.head_count_kv": [2, 2],
   "olmo2.context_length": 4096, "olmo2.attention.layer_norm_rms_epsilon": 9.99999997475e-07,
   "olmo2.rope.freq_base": 500000.0, "tokenizer.ggml.eos_token_id": 90, )" +
-                           kTensors + "}";
+                               kTensors + "}";
 
-const std::string kLlama = R"({"general.architecture": "llama", "llama.block_count": 2,
+const std::string kGgufLlama = R"({"general.architecture": "llama", "llama.block_count": 2,
   "llama.embedding_length": 64, "llama.feed_forward_length": [96, 96],
   "llama.attention.head_count": 4, "llama.attention.head_count_kv": 2,
   "llama.attention.key_length": 32, "llama.attention.value_length": 32,
@@ -34,14 +34,14 @@ const std::string kLlama = R"({"general.architecture": "llama", "llama.block_cou
   "gguf.tensors": {"token_embd.weight": {"type": "BF16", "shape": [100, 64]},
                    "blk.0.attn_q.weight": {"type": "BF16", "shape": [128, 64]}}})";
 
-std::string with(std::string text, const std::string& from, const std::string& to) {
+std::string replaced(std::string text, const std::string& from, const std::string& to) {
     const size_t at = text.find(from);
     REQUIRE(at != std::string::npos);
     return text.replace(at, from.size(), to);
 }
 // One more member.
 std::string plus(const std::string& text, const std::string& member) {
-    return with(text, "{", "{" + member + ", ");
+    return replaced(text, "{", "{" + member + ", ");
 }
 
 const afs_graph* build(ModelFile& plugin, const std::string& config, int32_t dtype = AFS_BF16) {
@@ -65,13 +65,14 @@ const afs_rope_params* rope_of(const afs_graph& graph) {
     return nullptr;
 }
 
-// kLlama with rope_freqs.weight of these values.
+// kGgufLlama with rope_freqs.weight of these values.
 std::string with_divisors(const std::vector<double>& divisors) {
     std::string list;
     for (const double d : divisors) list += (list.empty() ? "" : ", ") + std::to_string(d);
-    return plus(with(kLlama, R"("gguf.tensors": {)",
-                     R"("gguf.tensors": {"rope_freqs.weight": {"type": "F32", "shape": [16]}, )"),
-                "\"gguf.rope_freqs\": [" + list + "]");
+    return plus(
+        replaced(kGgufLlama, R"("gguf.tensors": {)",
+                 R"("gguf.tensors": {"rope_freqs.weight": {"type": "F32", "shape": [16]}, )"),
+        "\"gguf.rope_freqs\": [" + list + "]");
 }
 std::vector<double> divisors(float factor, uint32_t original) {
     auto scaled = afs::make<afs_rope_params>(), plain = scaled;
@@ -91,11 +92,11 @@ std::vector<double> divisors(float factor, uint32_t original) {
 
 TEST_CASE("GGUF: each family scores its own architecture") {
     ModelFile olmo2("olmo2"), llama3("llama3");
-    CHECK(olmo2.score(kOlmo2, true) == 100);
-    CHECK(olmo2.score(kLlama, true) == 0);
-    CHECK(llama3.score(kLlama, true) == 100);
-    CHECK(llama3.score(kOlmo2, true) == 0);
-    CHECK(llama3.score(kLlama, false) == 0);
+    CHECK(olmo2.score(kGgufOlmo2, true) == 100);
+    CHECK(olmo2.score(kGgufLlama, true) == 0);
+    CHECK(llama3.score(kGgufLlama, true) == 100);
+    CHECK(llama3.score(kGgufOlmo2, true) == 0);
+    CHECK(llama3.score(kGgufLlama, false) == 0);
     CHECK(llama3.score(R"({"model_type": "llama"})", true) == 0);
     for (const char* foreign : {"", "[]", "not json", R"({"general.architecture": 1})",
                                 R"({"general.architecture": "llama4"})"})
@@ -104,7 +105,7 @@ TEST_CASE("GGUF: each family scores its own architecture") {
 
 TEST_CASE("GGUF: facts and weight table of olmo2") {
     ModelFile plugin("olmo2");
-    const afs_graph* graph = build(plugin, kOlmo2);
+    const afs_graph* graph = build(plugin, kGgufOlmo2);
     INFO(plugin.error);
     REQUIRE(graph);
     CHECK(std::string(plugin.info.summary) ==
@@ -134,13 +135,13 @@ TEST_CASE("GGUF: facts and weight table of olmo2") {
         // llama.cpp rotates OLMo-2 by halves (LLAMA_ROPE_TYPE_NEOX): no row is moved.
         CHECK(weight(*graph, tag)->transform == AFS_LOAD_AS_IS);
     }
-    CHECK(build(plugin, kOlmo2, AFS_F16) == nullptr);
+    CHECK(build(plugin, kGgufOlmo2, AFS_F16) == nullptr);
     CHECK_THAT(plugin.error, Catch::Contains("cannot run OLMo-2 in fp16"));
 }
 
 TEST_CASE("GGUF: facts and weight table of llama") {
     ModelFile plugin("llama3");
-    const afs_graph* graph = build(plugin, kLlama);
+    const afs_graph* graph = build(plugin, kGgufLlama);
     INFO(plugin.error);
     REQUIRE(graph);
     CHECK(std::string(plugin.info.summary) ==
@@ -164,14 +165,14 @@ TEST_CASE("GGUF: facts and weight table of llama") {
     CHECK(rope_of(*graph)->scaling == AFS_ROPE_PLAIN);
     CHECK(rope_of(*graph)->theta == 500000.0);
     // What llama.cpp takes where the key is absent.
-    graph = build(plugin, with(kLlama, R"("llama.rope.freq_base": 500000.0,)", ""));
+    graph = build(plugin, replaced(kGgufLlama, R"("llama.rope.freq_base": 500000.0,)", ""));
     REQUIRE(graph);
     CHECK(rope_of(*graph)->theta == 10000.0);
     // No vocab_size and no key_length: from the embedding and the heads.
-    std::string derived = with(kLlama, R"("llama.vocab_size": 100,)", "");
-    derived = with(derived,
-                   R"("llama.attention.key_length": 32, "llama.attention.value_length": 32,)", "");
-    derived = with(derived, R"("llama.rope.dimension_count": 32,)", "");
+    std::string derived = replaced(kGgufLlama, R"("llama.vocab_size": 100,)", "");
+    derived = replaced(
+        derived, R"("llama.attention.key_length": 32, "llama.attention.value_length": 32,)", "");
+    derived = replaced(derived, R"("llama.rope.dimension_count": 32,)", "");
     REQUIRE(build(plugin, derived));
     CHECK(plugin.info.vocab_rows == 100);
     CHECK(std::string(plugin.info.summary).find("x 16") != std::string::npos);
@@ -215,8 +216,8 @@ TEST_CASE("GGUF: Llama 3.1's scaling is read out of rope_freqs.weight") {
     bent[0] = 1.001;
     CHECK_THAT(refusal(bent), Catch::Contains("value 0 is 1.001"));
     CHECK_THAT(refusal(std::vector<double>(15, 1.0)), Catch::Contains("must hold 16 F32 values"));
-    CHECK(build(plugin, with(kLlama, R"("gguf.tensors": {)",
-                             R"("gguf.tensors": {"rope_freqs.weight": {"type": "F16"}, )")) ==
+    CHECK(build(plugin, replaced(kGgufLlama, R"("gguf.tensors": {)",
+                                 R"("gguf.tensors": {"rope_freqs.weight": {"type": "F16"}, )")) ==
           nullptr);
     CHECK_THAT(plugin.error, Catch::Contains("must hold 16 F32 values"));
 }
@@ -226,24 +227,24 @@ TEST_CASE("GGUF: what is refused names its key") {
     struct Row {
         std::string config, reason;
     };
-    const auto added = [](const std::string& member) { return plus(kLlama, member); };
-    const auto without = [](const std::string& part) { return with(kLlama, part, ""); };
+    const auto added = [](const std::string& member) { return plus(kGgufLlama, member); };
+    const auto without = [](const std::string& part) { return replaced(kGgufLlama, part, ""); };
     const std::vector<Row> rows = {
-        {with(kLlama, "\"llama\"", "\"qwen2\""),
+        {replaced(kGgufLlama, "\"llama\"", "\"qwen2\""),
          "general.architecture is \"qwen2\", expected \"llama\""},
         {without(R"("general.architecture": "llama",)"), "general.architecture is missing"},
         {without(R"("llama.block_count": 2,)"), "llama.block_count is missing, expected a whole"},
-        {with(kLlama, "[96, 96]", "[96, 97]"),
+        {replaced(kGgufLlama, "[96, 96]", "[96, 97]"),
          "llama.feed_forward_length is [96,97], expected the same number for every layer"},
-        {with(kLlama, "\"llama.attention.head_count_kv\": 2",
-              "\"llama.attention.head_count_kv\": 3"),
+        {replaced(kGgufLlama, "\"llama.attention.head_count_kv\": 2",
+                  "\"llama.attention.head_count_kv\": 3"),
          "llama.attention.head_count_kv is 3, expected a divisor of llama.attention.head_count 4"},
-        {with(kLlama, "_epsilon\": 1e-05", "_epsilon\": 0"), "expected a number above 0"},
-        {with(kLlama, "value_length\": 32", "value_length\": 16"),
+        {replaced(kGgufLlama, "_epsilon\": 1e-05", "_epsilon\": 0"), "expected a number above 0"},
+        {replaced(kGgufLlama, "value_length\": 32", "value_length\": 16"),
          "llama.attention.value_length is 16, expected 32"},
-        {with(kLlama, "dimension_count\": 32", "dimension_count\": 16"),
+        {replaced(kGgufLlama, "dimension_count\": 32", "dimension_count\": 16"),
          "llama.rope.dimension_count is 16, expected 32: only whole heads are rotated"},
-        {with(kLlama, "token_embd", "other"), "token_embd.weight is missing"},
+        {replaced(kGgufLlama, "token_embd", "other"), "token_embd.weight is missing"},
         {added(R"("llama.rope.scaling.type": "yarn")"), "is \"yarn\", expected \"none\""},
         {added(R"("llama.rope.scaling.factor": 4.0)"), "llama.rope.scaling.factor is 4.0"},
         {added(R"("llama.expert_count": 8)"), "llama.expert_count is 8, expected 0: experts"},
@@ -252,8 +253,8 @@ TEST_CASE("GGUF: what is refused names its key") {
         {added(R"("llama.final_logit_softcapping": 30.0)"), "capping is not part"},
         {added(R"("llama.logit_scale": 8.0)"), "llama.logit_scale is 8.0"},
         {added(R"("general.type": "adapter")"), "general.type is \"adapter\", expected \"model\""},
-        {with(kLlama, "\"tokenizer.ggml.eos_token_id\": 81",
-              "\"tokenizer.ggml.eos_token_id\": 100"),
+        {replaced(kGgufLlama, "\"tokenizer.ggml.eos_token_id\": 81",
+                  "\"tokenizer.ggml.eos_token_id\": 100"),
          "tokenizer.ggml.eos_token_id is 100, expected token ids below vocab_size 100"},
         {added(R"("general.sampling.top_p": 1.5)"), "general.sampling.top_p is 1.5"},
         {"{", "cannot use the GGUF metadata"},

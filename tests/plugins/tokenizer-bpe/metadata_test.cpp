@@ -45,7 +45,7 @@ VocabularyData small(const std::string& pre = "gpt-2") {
     return data;
 }
 
-json split(const char* regex) {
+json split_by(const char* regex) {
     return {{"type", "Split"},
             {"pattern", {{"Regex", regex}}},
             {"behavior", "Isolated"},
@@ -78,10 +78,10 @@ TEST_CASE("each pre-tokenizer gives the ids of the tokenizer.json that spells it
         {"gpt-2", byte_level(true), false},
         {"smollm", sequence({{"type", "Digits"}, {"individual_digits", true}}, byte_level(true)),
          false},
-        {"llama-bpe", sequence(split(kCl100k), byte_level(false)), true},
-        {"dbrx", sequence(split(kCl100k), byte_level(false)), false},
-        {"tekken", sequence(split(kTekken), byte_level(false)), true},
-        {"gpt-4o", sequence(split(kO200k), byte_level(false)), false},
+        {"llama-bpe", sequence(split_by(kCl100k), byte_level(false)), true},
+        {"dbrx", sequence(split_by(kCl100k), byte_level(false)), false},
+        {"tekken", sequence(split_by(kTekken), byte_level(false)), true},
+        {"gpt-4o", sequence(split_by(kO200k), byte_level(false)), false},
     };
     json document = json::parse(golden("isolated.json"));
     document["post_processor"] = nullptr;

@@ -9,8 +9,6 @@ using namespace tokenizer_test;
 
 namespace {
 
-constexpr uint32_t kParse = AFS_ENCODE_PARSE_SPECIAL, kAdd = AFS_ENCODE_ADD_SPECIAL;
-
 void load(Plugin& plugin, const ModelFile& model) {
     const TempFolder folder;
     folder.write("tokenizer.model", model.bytes());

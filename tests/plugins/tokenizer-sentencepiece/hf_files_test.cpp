@@ -7,8 +7,6 @@ using namespace tokenizer_test;
 
 namespace {
 
-constexpr uint32_t kParse = AFS_ENCODE_PARSE_SPECIAL, kAdd = AFS_ENCODE_ADD_SPECIAL;
-
 struct Checkpoint {
     TempFolder folder;
     Plugin plugin;

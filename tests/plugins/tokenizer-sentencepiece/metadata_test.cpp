@@ -12,8 +12,6 @@ using namespace tokenizer_test;
 
 namespace {
 
-constexpr uint32_t kParse = AFS_ENCODE_PARSE_SPECIAL, kAdd = AFS_ENCODE_ADD_SPECIAL;
-
 void load(Plugin& plugin, VocabularyData data) {
     const afs_status status = plugin.load("model.gguf", data.view());
     INFO(plugin.message());

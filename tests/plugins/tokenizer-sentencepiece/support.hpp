@@ -11,6 +11,7 @@
 namespace tokenizer_test {
 
 using afs::test::TempFolder;
+constexpr uint32_t kParse = AFS_ENCODE_PARSE_SPECIAL, kAdd = AFS_ENCODE_ADD_SPECIAL;
 
 class Plugin : public TokenizerPlugin {
 public:

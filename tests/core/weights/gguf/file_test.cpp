@@ -4,6 +4,7 @@
 
 #include "afs/abi/tensor.h"
 #include "afs/weights/gguf.hpp"
+#include "support/check_contains.hpp"
 #include "support/gguf_file.hpp"
 #include "support/temp_folder.hpp"
 
@@ -16,11 +17,6 @@ std::string refusal(const std::string& bytes) {
     const TempFolder folder;
     const auto file = GgufFile::open(folder.write("f.gguf", bytes));
     return file ? "accepted" : file.status().message();
-}
-
-void check_contains(const std::string& message, const std::string& part) {
-    CAPTURE(message, part);
-    CHECK(message.find(part) != std::string::npos);
 }
 
 GgufBuilder small() {

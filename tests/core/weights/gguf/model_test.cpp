@@ -4,6 +4,7 @@
 #include "afs/json.hpp"
 #include "afs/weights/checkpoint.hpp"
 #include "core/weights/make_file.hpp"
+#include "support/check_contains.hpp"
 #include "support/gguf_file.hpp"
 #include "support/temp_folder.hpp"
 
@@ -12,14 +13,9 @@ using namespace afs::test;
 
 namespace {
 
-std::string refusal(const std::filesystem::path& path) {
+std::string model_refusal(const std::filesystem::path& path) {
     const auto checkpoint = Checkpoint::open(path);
     return checkpoint ? "accepted" : checkpoint.status().message();
-}
-
-void check_contains(const std::string& message, const std::string& part) {
-    CAPTURE(message, part);
-    CHECK(message.find(part) != std::string::npos);
 }
 
 GgufBuilder model() {
@@ -66,14 +62,14 @@ TEST_CASE("a GGUF file as a checkpoint") {
     CHECK(std::memcmp(checkpoint->find("a")->data, floats({1, 2}).data(), 8) == 0);
     CHECK(*checkpoint->vocabulary() == nullptr);
     // By another name, and from the folder.
-    CHECK(refusal(folder.write("blobs/sha256-1234", b.bytes())) == "accepted");
-    CHECK(refusal(folder.path()) == "accepted");
-    CHECK(refusal(folder.write("none.gguf", "text")).find("expected \"GGUF\"") !=
+    CHECK(model_refusal(folder.write("blobs/sha256-1234", b.bytes())) == "accepted");
+    CHECK(model_refusal(folder.path()) == "accepted");
+    CHECK(model_refusal(folder.write("none.gguf", "text")).find("expected \"GGUF\"") !=
           std::string::npos);
-    check_contains(refusal(folder.write("m.bin", "text")), "a .safetensors or a .gguf file");
+    check_contains(model_refusal(folder.write("m.bin", "text")), "a .safetensors or a .gguf file");
     GgufBuilder wrong = model();
     wrong.u32("tokenizer.chat_template", 1);
-    check_contains(refusal(folder.write("t.gguf", wrong.bytes())),
+    check_contains(model_refusal(folder.write("t.gguf", wrong.bytes())),
                    "tokenizer.chat_template must be a text, found uint32");
 }
 
@@ -85,7 +81,7 @@ TEST_CASE("a folder with one GGUF model, several, or beside safetensors") {
     folder.write("n-q4_0.gguf", model().bytes());
     folder.write("p-00001-of-00002.gguf", "");
     folder.write("p-00002-of-00002.gguf", "");
-    check_contains(refusal(folder.path()),
+    check_contains(model_refusal(folder.path()),
                    "the folder holds 3 models, name one of them: m.gguf, n-q4_0.gguf, "
                    "p-00001-of-00002.gguf");
     folder.write("model.safetensors", safetensors({{"s", "F32", "[2]", floats({1, 2})}}));
@@ -116,10 +112,10 @@ TEST_CASE("a split model opens from any part") {
 TEST_CASE("a part that is missing, foreign or misnamed is named") {
     const TempFolder folder;
     const auto first = folder.write("m-00001-of-00002.gguf", part("a", {0}, true));
-    check_contains(refusal(first), "1 of 2 parts are absent: m-00002-of-00002.gguf");
+    check_contains(model_refusal(first), "1 of 2 parts are absent: m-00002-of-00002.gguf");
     const auto second = [&](const std::string& bytes) {
         folder.write("m-00002-of-00002.gguf", bytes);
-        return refusal(first);
+        return model_refusal(first);
     };
     const std::string foreign = "part 'm-00002-of-00002.gguf' belongs to another model: ";
     CHECK(second(part("b", {1}, false)) == "accepted");
@@ -138,20 +134,20 @@ TEST_CASE("a part that is missing, foreign or misnamed is named") {
     check_contains(second(other.bytes()),
                    foreign + "general.architecture is 'qwen2', expected 'llama'");
     // Named otherwise than its metadata says.
-    check_contains(refusal(folder.write("renamed.gguf", part("a", {0}, true))),
+    check_contains(model_refusal(folder.write("renamed.gguf", part("a", {0}, true))),
                    "it is one of 2 parts; expected a name that ends in -00001-of-00002.gguf");
-    check_contains(refusal(folder.write("m-00002-of-00003.gguf", part("a", {0}, true))),
+    check_contains(model_refusal(folder.write("m-00002-of-00003.gguf", part("a", {0}, true))),
                    "expected a name that ends in -00001-of-00002.gguf");
-    check_contains(refusal(folder.write("m-00001-of-00009.gguf", part("a", {7, 2}, true))),
+    check_contains(model_refusal(folder.write("m-00001-of-00009.gguf", part("a", {7, 2}, true))),
                    "it says it is part 7 (split.no) of 2 (split.count)");
     // Fewer tensors than promised.
     folder.write("k-00001-of-00002.gguf", part("a", {0, 2, 5}, true));
     folder.write("k-00002-of-00002.gguf", part("b", {1, 2, 5}, false));
-    check_contains(refusal(folder.path() / "k-00002-of-00002.gguf"),
+    check_contains(model_refusal(folder.path() / "k-00002-of-00002.gguf"),
                    "split.tensors.count is 5, its 2 parts hold 2 tensors");
     GgufBuilder wrong;
     wrong.text("split.count", "two");
-    check_contains(refusal(folder.write("w.gguf", wrong.bytes())),
+    check_contains(model_refusal(folder.write("w.gguf", wrong.bytes())),
                    "split.count must be an integer, found text");
 }
 
