@@ -95,7 +95,7 @@ Status measure_all(Runtime& runtime, const BenchSubject& subject, const ParsedOp
     const bool with_pp = std::any_of(tests.begin(), tests.end(),
                                      [](const BenchTest& test) { return test.prompt > 0; });
     if (!json) AFS_TRY(write_out(bench_header(subject, with_pp)));
-    report["rows"] = nlohmann::ordered_json::array();  // see bench_json
+    report["rows"] = nlohmann::ordered_json::array();  // see json_list
     std::vector<BenchRow> rows;
     for (const BenchTest& test : tests) {
         Progress progress(test.name());

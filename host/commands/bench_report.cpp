@@ -6,6 +6,8 @@
 
 #include "afs/weights/weight_set.hpp"
 #include "engine/cpu_device.hpp"
+#include "planner/backend_form.hpp"
+#include "report/json_list.hpp"
 
 namespace afs {
 namespace {
@@ -128,25 +130,18 @@ Json bench_json(const BenchSubject& subject, const BenchRow& row) {
 }
 
 Json bench_json(const BenchSubject& subject, const Runtime& runtime) {
-    Json json = {{"model", subject.model},
-                 {"model_bytes", subject.weight_bytes},
-                 {"parameters", subject.n_parameters},
-                 {"dtype", subject.dtype},
-                 {"plan", subject.plan},
-                 {"device", subject.device},
-                 {"read_ceiling", subject.ceiling}};
-    // Arrays from the start: null that becomes one without memory for it crashes in its destructor.
-    for (const char* list : {"phases", "kernels"}) json[list] = Json::array();
-    for (const Phase& phase : runtime.phases())
-        json["phases"].push_back(
-            {{"name", phase.name}, {"seconds", phase.seconds}, {"bytes", phase.bytes}});
-    for (const Backend& backend : runtime.plan().backends)
-        json["kernels"].push_back({{"name", backend.name},
-                                   {"plugin", backend.plugin},
-                                   {"version", backend.version},
-                                   {"path", backend.path},
-                                   {"sha256", backend.sha256}});
-    return json;
+    const auto phase_form = [](const Phase& phase) -> Json {
+        return {{"name", phase.name}, {"seconds", phase.seconds}, {"bytes", phase.bytes}};
+    };
+    return {{"model", subject.model},
+            {"model_bytes", subject.weight_bytes},
+            {"parameters", subject.n_parameters},
+            {"dtype", subject.dtype},
+            {"plan", subject.plan},
+            {"device", subject.device},
+            {"read_ceiling", subject.ceiling},
+            {"phases", json_list(runtime.phases(), phase_form)},
+            {"kernels", json_list(runtime.plan().backends, backend_form)}};
 }
 
 }  // namespace afs

@@ -6,6 +6,7 @@
 
 #include "bench/soak.hpp"
 #include "commands/terminal.hpp"
+#include "report/json_list.hpp"
 #include "runtime/runtime.hpp"
 
 namespace afs {
@@ -37,19 +38,19 @@ std::string text_of(const SoakResult& r, double seconds) {
 }
 
 nlohmann::ordered_json json_of(const SoakResult& r) {
-    nlohmann::ordered_json json = {{"requests", r.requests},
-                                   {"forks", r.forks},
-                                   {"finished", r.finished},
-                                   {"cancelled", r.cancelled},
-                                   {"tokens", r.tokens},
-                                   {"steps", r.steps},
-                                   {"device_growth", r.device_growth},
-                                   {"host_growth", r.host_growth},
-                                   {"steady", r.steady()}};
-    json["readings"] = nlohmann::ordered_json::array();  // see bench_json
-    for (const MemoryReading& reading : r.readings)
-        json["readings"].push_back({reading.seconds, reading.device, reading.host});
-    return json;
+    const auto reading_form = [](const MemoryReading& reading) -> nlohmann::ordered_json {
+        return {reading.seconds, reading.device, reading.host};
+    };
+    return {{"requests", r.requests},
+            {"forks", r.forks},
+            {"finished", r.finished},
+            {"cancelled", r.cancelled},
+            {"tokens", r.tokens},
+            {"steps", r.steps},
+            {"device_growth", r.device_growth},
+            {"host_growth", r.host_growth},
+            {"steady", r.steady()},
+            {"readings", json_list(r.readings, reading_form)}};
 }
 
 }  // namespace

@@ -5,7 +5,9 @@
 #include "afs/tokenizer.hpp"
 #include "commands/command.hpp"
 #include "commands/terminal.hpp"
+#include "planner/backend_form.hpp"
 #include "planner/explain.hpp"
+#include "report/json_list.hpp"
 #include "runtime/open_chat.hpp"
 #include "runtime/plugin_search.hpp"
 #include "runtime/runtime.hpp"
@@ -20,55 +22,61 @@ std::string dump_plan(const Json& json) {
 }
 
 Json as_json(const ExplainClass& step_class) {
-    Json json = {{"class", step_class.name},
-                 {"like_general", step_class.like_general},
-                 {"launches", step_class.n_launches},
-                 {"host_samples", step_class.host_samples},
-                 {"copies", step_class.copies}};
-    for (const auto& [backend, n] : step_class.counts) json["nodes_by_backend"][backend] = n;
-    for (const ExplainRow& row : step_class.rows)
-        json["rows"].push_back({{"tags", row.tags},
-                                {"op", row.op},
-                                {"backend", row.backend},
-                                {"why", row.why},
-                                {"nodes", row.n_nodes}});
+    return {
+        {"class", step_class.name},
+        {"like_general", step_class.like_general},
+        {"launches", step_class.n_launches},
+        {"host_samples", step_class.host_samples},
+        {"copies", step_class.copies},
+        {"nodes_by_backend", json_object(step_class.counts, [](const auto& n) { return Json(n); })},
+        {"rows", json_list(step_class.rows, [](const ExplainRow& row) -> Json {
+             return {{"tags", row.tags},
+                     {"op", row.op},
+                     {"backend", row.backend},
+                     {"why", row.why},
+                     {"nodes", row.n_nodes}};
+         })}};
+}
+
+Json as_json(const Backend& backend) {
+    Json json = backend_form(backend);
+    json["domain"] = backend.domain;
+    json["chosen"] = backend.chosen;
+    json["about"] = backend.api->about();
     return json;
+}
+
+Json as_json(const ExplainRefusal& refusal) {
+    return {{"backend", refusal.backend},
+            {"op", refusal.op},
+            {"reason", refusal.reason},
+            {"nodes", refusal.n_nodes}};
+}
+
+Json as_json(const ExplainKv& kv) {
+    return {{"layout", kv.layout},
+            {"note", kv.note},
+            {"layers", kv.n_layers},
+            {"bytes_per_token", kv.bytes_per_token}};
+}
+
+Json as_json(const ExplainWeights& weights) {
+    return {{"backend", weights.backend},           {"as_is", weights.n_as_is},
+            {"bytes_as_is", weights.bytes_as_is},   {"packed", weights.n_packed},
+            {"bytes_packed", weights.bytes_packed}, {"dtypes", weights.dtypes}};
 }
 
 Json as_json(const Plan& plan) {
     const Explanation explanation = explain(plan);
-    Json json = {{"plan", explanation.id}, {"deterministic", explanation.deterministic}};
-    for (const Backend& backend : plan.backends)
-        json["backends"].push_back({{"name", backend.name},
-                                    {"plugin", backend.plugin},
-                                    {"version", backend.version},
-                                    {"path", backend.path},
-                                    {"sha256", backend.sha256},
-                                    {"domain", backend.domain},
-                                    {"chosen", backend.chosen},
-                                    {"about", backend.api->about()}});
-    for (const ExplainClass& step_class : explanation.classes)
-        json["classes"].push_back(as_json(step_class));
-    json["refusals"] = Json::array();
-    for (const ExplainRefusal& refusal : explanation.refusals)
-        json["refusals"].push_back({{"backend", refusal.backend},
-                                    {"op", refusal.op},
-                                    {"reason", refusal.reason},
-                                    {"nodes", refusal.n_nodes}});
-    for (const ExplainKv& kv : explanation.kv)
-        json["kv"].push_back({{"layout", kv.layout},
-                              {"note", kv.note},
-                              {"layers", kv.n_layers},
-                              {"bytes_per_token", kv.bytes_per_token}});
-    for (const ExplainWeights& weights : explanation.weights)
-        json["weights"].push_back({{"backend", weights.backend},
-                                   {"as_is", weights.n_as_is},
-                                   {"bytes_as_is", weights.bytes_as_is},
-                                   {"packed", weights.n_packed},
-                                   {"bytes_packed", weights.bytes_packed},
-                                   {"dtypes", weights.dtypes}});
-    json["warnings"] = explanation.warnings;
-    return json;
+    const auto form = [](const auto& each) { return as_json(each); };
+    return {{"plan", explanation.id},
+            {"deterministic", explanation.deterministic},
+            {"backends", json_list(plan.backends, form)},
+            {"classes", json_list(explanation.classes, form)},
+            {"refusals", json_list(explanation.refusals, form)},
+            {"kv", json_list(explanation.kv, form)},
+            {"weights", json_list(explanation.weights, form)},
+            {"warnings", explanation.warnings}};
 }
 
 // The exact text and ids that a run would start from; needs no weights.

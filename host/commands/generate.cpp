@@ -10,6 +10,7 @@
 #include "commands/command.hpp"
 #include "commands/terminal.hpp"
 #include "doctor/recorded_run.hpp"  // used_plugins
+#include "report/json_list.hpp"
 #include "runtime/runtime.hpp"
 
 namespace afs {
@@ -30,9 +31,10 @@ Result<std::string> read_prompt(const ParsedOptions& options) {
 
 nlohmann::ordered_json logprob_entry(const TokenEvent& event) {
     nlohmann::ordered_json entry = {{"id", event.id}, {"logprob", event.logprob}};
-    if (!event.top.empty()) entry["top"] = nlohmann::ordered_json::array();  // see bench_json
-    for (const auto& [id, logprob] : event.top)
-        entry["top"].push_back({{"id", id}, {"logprob", logprob}});
+    if (!event.top.empty())
+        entry["top"] = json_list(event.top, [](const auto& other) -> nlohmann::ordered_json {
+            return {{"id", other.first}, {"logprob", other.second}};
+        });
     return entry;
 }
 

@@ -7,6 +7,8 @@
 #include "commands/command.hpp"
 #include "commands/terminal.hpp"
 #include "engine/cpu_device.hpp"
+#include "planner/backend_form.hpp"
+#include "report/json_list.hpp"
 #include "runtime/write_file.hpp"
 #include "trace/golden_trace.hpp"
 #include "trace/tensor_file.hpp"
@@ -48,36 +50,43 @@ Result<Wanted> read_trace_options(const ParsedOptions& options) {
     return wanted;
 }
 
-Json as_json(const TracePhase& phase, double ceiling) {
-    Json json = {{"name", phase.name},
-                 {"steps", phase.n_steps},
-                 {"tokens_per_step", phase.n_tokens},
-                 {"context", {phase.first_context, phase.last_context}},
-                 {"launches", phase.launches},
-                 {"step_seconds", phase.step_seconds},
-                 {"unit_seconds", phase.unit_seconds},
-                 {"clock", phase.device_clock ? "device" : "host"}};
-    for (const TraceRow& row : phase.rows) {
-        Json line = {{"tags", row.tags},         {"op", row.op},           {"on", row.place},
-                     {"launches", row.launches}, {"seconds", row.seconds}, {"bytes", row.bytes},
-                     {"flops", row.flops}};
-        if (ceiling > 0 && row.seconds > 0)
-            line["share_of_ceiling"] = row.bytes / row.seconds / ceiling;
-        json["rows"].push_back(std::move(line));
-    }
+Json as_json(const TraceRow& row, double ceiling) {
+    Json json = {{"tags", row.tags},         {"op", row.op},           {"on", row.place},
+                 {"launches", row.launches}, {"seconds", row.seconds}, {"bytes", row.bytes},
+                 {"flops", row.flops}};
+    if (ceiling > 0 && row.seconds > 0)
+        json["share_of_ceiling"] = row.bytes / row.seconds / ceiling;
     return json;
 }
 
+Json as_json(const TracePhase& phase, double ceiling) {
+    return {
+        {"name", phase.name},
+        {"steps", phase.n_steps},
+        {"tokens_per_step", phase.n_tokens},
+        {"context", {phase.first_context, phase.last_context}},
+        {"launches", phase.launches},
+        {"step_seconds", phase.step_seconds},
+        {"unit_seconds", phase.unit_seconds},
+        {"clock", phase.device_clock ? "device" : "host"},
+        {"rows", json_list(phase.rows, [&](const TraceRow& r) { return as_json(r, ceiling); })}};
+}
+
+Json as_json(const GoldenRow& row) {
+    return {{"tag", row.tag},
+            {"max", row.error.max},
+            {"rms", row.error.rms},
+            {"largest", row.largest},
+            {"their_max", row.error.their_max},
+            {"their_rms", row.error.their_rms},
+            {"holds", row.holds}};
+}
+
 Json about(const Runtime& runtime) {
-    Json json = {
-        {"model", runtime.model_name()}, {"dtype", runtime.dtype()}, {"plan", runtime.plan().id}};
-    for (const Backend& backend : runtime.plan().backends)
-        json["kernels"].push_back({{"name", backend.name},
-                                   {"plugin", backend.plugin},
-                                   {"version", backend.version},
-                                   {"path", backend.path},
-                                   {"sha256", backend.sha256}});
-    return json;
+    return {{"model", runtime.model_name()},
+            {"dtype", runtime.dtype()},
+            {"plan", runtime.plan().id},
+            {"kernels", json_list(runtime.plan().backends, backend_form)}};
 }
 
 std::string title(const Runtime& runtime) {
@@ -103,8 +112,8 @@ Status time_units(Runtime& runtime, const Wanted& wanted, double host_ceiling) {
     if (wanted.json) {
         Json json = about(runtime);
         json["read_ceiling"] = trace.ceiling;
-        for (const TracePhase& phase : trace.phases)
-            json["phases"].push_back(as_json(phase, trace.ceiling));
+        json["phases"] = json_list(
+            trace.phases, [&](const TracePhase& phase) { return as_json(phase, trace.ceiling); });
         return write_out(dump_trace(json));
     }
     std::string text = title(runtime) + trace_text(trace, wanted.most_rows) + "\n";
@@ -131,6 +140,8 @@ Status tap_values(Runtime& runtime, const Wanted& wanted) {
     Json json = about(runtime);
     json["ids"] = ids;
     json["file"] = wanted.out;
+    json["not_formed"] = Json::array();
+    json["values"] = Json::array();
     std::string text = title(runtime);
     for (const std::string& tag : tags) {
         const auto value = values.find(tag);
@@ -156,16 +167,8 @@ Result<bool> against_golden(Runtime& runtime, const Wanted& wanted) {
                compare_to_golden(values, golden, all, runtime.dtype()));
     bool held = true;
     Json json = about(runtime);
-    for (const GoldenRow& row : rows) {
-        held = held && row.holds;
-        json["rows"].push_back({{"tag", row.tag},
-                                {"max", row.error.max},
-                                {"rms", row.error.rms},
-                                {"largest", row.largest},
-                                {"their_max", row.error.their_max},
-                                {"their_rms", row.error.their_rms},
-                                {"holds", row.holds}});
-    }
+    for (const GoldenRow& row : rows) held = held && row.holds;
+    json["rows"] = json_list(rows, [](const GoldenRow& row) { return as_json(row); });
     json["holds"] = held;
     AFS_TRY(write_out(wanted.json ? dump_trace(json)
                                   : title(runtime) + golden_text(rows, golden, runtime.dtype())));

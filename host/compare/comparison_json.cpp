@@ -1,6 +1,8 @@
 #include <nlohmann/json.hpp>
 
 #include "compare/comparison.hpp"
+#include "planner/backend_form.hpp"
+#include "report/json_list.hpp"
 
 namespace afs {
 namespace {
@@ -27,20 +29,23 @@ Json as_json(const LogitVerdict& v) {
             {"margin", v.margin}};
 }
 
+Json as_json(const WrongTag& w) {
+    return {{"tag", w.tag},         {"op", w.op},
+            {"kernels", w.backend}, {"inside_program", w.inside_program},
+            {"text", w.text},       {"looks_like", w.looks_like}};
+}
+
 Json as_json(const ClassJudgement& c) {
-    Json json = {{"steps", c.step_class},        {"ok", c.ok()},
-                 {"nodes_judged", c.n_judged},   {"nodes_in_programs", c.n_in_programs},
-                 {"nodes_skipped", c.n_skipped}, {"skipped", c.skipped},
-                 {"worst_ratio", c.worst_ratio}, {"worst_tag", c.worst_tag},
-                 {"logits", as_json(c.verdict)}, {"wrong", Json::array()}};
-    for (const WrongTag& w : c.wrong)
-        json["wrong"].push_back({{"tag", w.tag},
-                                 {"op", w.op},
-                                 {"kernels", w.backend},
-                                 {"inside_program", w.inside_program},
-                                 {"text", w.text},
-                                 {"looks_like", w.looks_like}});
-    return json;
+    return {{"steps", c.step_class},
+            {"ok", c.ok()},
+            {"nodes_judged", c.n_judged},
+            {"nodes_in_programs", c.n_in_programs},
+            {"nodes_skipped", c.n_skipped},
+            {"skipped", c.skipped},
+            {"worst_ratio", c.worst_ratio},
+            {"worst_tag", c.worst_tag},
+            {"logits", as_json(c.verdict)},
+            {"wrong", json_list(c.wrong, [](const WrongTag& w) { return as_json(w); })}};
 }
 
 Json as_json(const SideFacts& side) {
@@ -51,16 +56,11 @@ Json as_json(const SideFacts& side) {
                  {"launches", side.n_launches},
                  {"copies", side.n_copies},
                  {"fallback_nodes", side.n_fallback},
-                 {"plugins", Json::array()}};
-    for (const Backend& b : side.backends)
-        json["plugins"].push_back({{"name", b.name},
-                                   {"plugin", b.plugin},
-                                   {"version", b.version},
-                                   {"path", b.path},
-                                   {"sha256", b.sha256}});
+                 {"plugins", json_list(side.backends, backend_form)}};
     if (!side.judgement) return json;
     json["right"] = side.judgement->ok();
-    for (const ClassJudgement& c : side.judgement->classes) json["judgement"].push_back(as_json(c));
+    json["judgement"] =
+        json_list(side.judgement->classes, [](const ClassJudgement& c) { return as_json(c); });
     return json;
 }
 
@@ -71,31 +71,43 @@ const char* outcome_name(const SpeedVerdict& v) {
 }
 
 Json as_json(const std::vector<SpeedVerdict>& verdicts) {
-    Json list = Json::array();
-    for (const SpeedVerdict& v : verdicts)
-        list.push_back({{"what", v.what},
-                        {"verdict", outcome_name(v)},
-                        {"base_tokens_per_second", v.base_rate},
-                        {"test_tokens_per_second", v.test_rate},
-                        {"log_time_ratio", v.change.estimate},
-                        {"low", v.change.low},
-                        {"high", v.change.high},
-                        {"noise_floor", v.floor}});
-    return list;
+    return json_list(verdicts, [](const SpeedVerdict& v) -> Json {
+        return {{"what", v.what},
+                {"verdict", outcome_name(v)},
+                {"base_tokens_per_second", v.base_rate},
+                {"test_tokens_per_second", v.test_rate},
+                {"log_time_ratio", v.change.estimate},
+                {"low", v.change.low},
+                {"high", v.change.high},
+                {"noise_floor", v.floor}};
+    });
+}
+
+Json as_json(const SideTimes& side) {
+    return {{"name", side.name},
+            {"prompt_seconds", side.prompt.seconds},
+            {"prompt_change", side.prompt.change},
+            {"token_seconds", side.token.seconds},
+            {"token_change", side.token.change}};
 }
 
 Json as_json(const Timing& timing) {
-    Json json = {{"prompt", timing.prompt},
-                 {"generate", timing.generate},
-                 {"rounds", timing.n_rounds},
-                 {"sessions", timing.n_sessions}};
-    for (const SideTimes& side : timing.sides)
-        json["sides"].push_back({{"name", side.name},
-                                 {"prompt_seconds", side.prompt.seconds},
-                                 {"prompt_change", side.prompt.change},
-                                 {"token_seconds", side.token.seconds},
-                                 {"token_change", side.token.change}});
-    return json;
+    return {
+        {"prompt", timing.prompt},
+        {"generate", timing.generate},
+        {"rounds", timing.n_rounds},
+        {"sessions", timing.n_sessions},
+        {"sides", json_list(timing.sides, [](const SideTimes& side) { return as_json(side); })}};
+}
+
+Json as_json(const Attribution& a) {
+    return {{"tags", a.tags},
+            {"op", a.op},
+            {"base_on", a.base_on},
+            {"test_on", a.test_on},
+            {"base_seconds", a.base_seconds},
+            {"test_seconds", a.test_seconds},
+            {"share", a.share}};
 }
 
 }  // namespace
@@ -130,14 +142,8 @@ std::string comparison_json(const Comparison& c) {
             json["price_of_cut"] = as_json(c.price_of_cut);
             json["overall"] = as_json(c.overall);
         }
-        for (const Attribution& a : c.attribution)
-            json["attribution"].push_back({{"tags", a.tags},
-                                           {"op", a.op},
-                                           {"base_on", a.base_on},
-                                           {"test_on", a.test_on},
-                                           {"base_seconds", a.base_seconds},
-                                           {"test_seconds", a.test_seconds},
-                                           {"share", a.share}});
+        json["attribution"] =
+            json_list(c.attribution, [](const Attribution& a) { return as_json(a); });
     }
     json["notes"] = c.notes;
     json["rerun"] = c.rerun;

@@ -121,7 +121,7 @@ Key key_of(const afs_graph& graph, const Plan& plan, const WeightSet& weights) {
     return key;
 }
 
-uint64_t aligned(uint64_t n) {
+uint64_t file_aligned(uint64_t n) {
     return (n + kAlignment - 1) / kAlignment * kAlignment;
 }
 
@@ -220,10 +220,10 @@ void PackedCache::add(const WeightUse& use, const void* packed) {
 void PackedCache::write() const {
     if (packed_.empty() || packed_.size() != n_wanted_) return;
     std::vector<Entry> entries = entries_;
-    uint64_t offset = aligned(sizeof(Header) + key_.size() + entries.size() * sizeof(Entry));
+    uint64_t offset = file_aligned(sizeof(Header) + key_.size() + entries.size() * sizeof(Entry));
     for (Entry& entry : entries) {
         entry.offset = offset;
-        offset = aligned(offset + entry.bytes);
+        offset = file_aligned(offset + entry.bytes);
     }
     parallel_for(entries.size(), 0,
                  [&](size_t i) { entries[i].checksum = checksum(packed_[i], entries[i].bytes); });

@@ -8,11 +8,12 @@
 #include "afs/version.hpp"
 #include "conformance/report/case_json.hpp"
 #include "conformance/report/text.hpp"
+#include "report/json_list.hpp"
 
 namespace afs::conformance {
 namespace {
 
-nlohmann::ordered_json as_json(const Tally& t) {
+nlohmann::ordered_json tally_form(const Tally& t) {
     return {{"cases", t.cases},       {"passed", t.passed}, {"failed", t.failed},
             {"declined", t.declined}, {"waived", t.waived}, {"seconds", t.seconds}};
 }
@@ -78,19 +79,17 @@ nlohmann::ordered_json certificate(const SuiteResult& result) {
                                      {"date", now()},
                                      {"seconds", result.seconds}}}};
     if (f.kind == "kernels") {
-        json["ops"] = {{"offered", result.n_ops()}, {"of", all_ops().size()}};
+        std::vector<std::string> names;
         for (const auto& [op, offered] : result.ops)
-            if (offered) json["ops"]["names"].push_back(op);
+            if (offered) names.push_back(op);
+        json["ops"] = {{"offered", result.n_ops()}, {"of", all_ops().size()}, {"names", names}};
     }
-    for (const auto& [group, tally] : result.by_group()) json["groups"][group] = as_json(tally);
-    for (const ProfileVerdict& p : result.profiles)
-        json["profiles"].push_back({{"name", p.name},
-                                    {"holds", p.holds()},
-                                    {"ops", p.n_offered},
-                                    {"of", p.n_ops},
-                                    {"cases", p.n_cases},
-                                    {"failed", p.n_faults},
-                                    {"missing", p.missing}});
+    json["groups"] = json_object(result.by_group(), tally_form);
+    json["profiles"] = json_list(result.profiles, [](const ProfileVerdict& p) {
+        return nlohmann::ordered_json{
+            {"name", p.name},     {"holds", p.holds()},   {"ops", p.n_offered},  {"of", p.n_ops},
+            {"cases", p.n_cases}, {"failed", p.n_faults}, {"missing", p.missing}};
+    });
     return json;
 }
 
@@ -99,10 +98,9 @@ nlohmann::ordered_json as_json(const SuiteResult& result, const std::string& plu
     json.erase("certificate");
     json["named"] = plugin;
     json["path"] = result.path;
-    for (const auto& [op, tally] : result.by_op()) json["by_op"][op] = as_json(tally);
+    json["by_op"] = json_object(result.by_op(), tally_form);
     json["stale_waivers"] = result.stale_waivers;
-    json["cases"] = nlohmann::ordered_json::array();
-    for (const CaseResult& r : result.results) json["cases"].push_back(as_json(r));
+    json["cases"] = json_list(result.results, [](const CaseResult& r) { return as_json(r); });
     return json;
 }
 

@@ -16,7 +16,7 @@ Request request_of(size_t n, uint64_t seed, uint32_t max_new = 12) {
 }
 
 // Greedy and sampled requests of awkward lengths.
-std::vector<Request> some_requests() {
+std::vector<Request> awkward_requests() {
     std::vector<Request> requests;
     for (const unsigned n : {1u, 2u, 3u, 7u, 8u, 17u, 33u}) {
         Request request = request_of(n, n, 10);
@@ -76,7 +76,7 @@ TEST_CASE("a ragged batch gives what each sequence gives alone") {
         Setup setup;
         setup.family = family;
         const Model model = make_model(setup);
-        const auto requests = some_requests();
+        const auto requests = awkward_requests();
         const auto alone = run_alone(*make_engine(model), requests);
         CHECK(run_together(*make_engine(model), requests) == alone);
         EngineOptions few;
@@ -87,7 +87,7 @@ TEST_CASE("a ragged batch gives what each sequence gives alone") {
 }
 
 TEST_CASE("options that must not matter do not matter") {
-    const auto requests = some_requests();
+    const auto requests = awkward_requests();
     const Model model = make_model({});
     const auto expected = run_alone(*make_engine(model), requests);
 
