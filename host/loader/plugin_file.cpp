@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <exception>
 #include <filesystem>
 #include <map>
 #include <mutex>
@@ -116,17 +117,29 @@ Status read_descriptor(const void* symbol, const std::string& kind, PluginFile& 
     return check_tables(file);
 }
 
-Result<Resident> open_library(const std::string& path, const std::string& kind) {
-    AFS_TRY(check_library_file(path));
-    Resident made;
+Status load_library(dll::shared_library& library, const std::string& path) {
+    const InPlugin here(path.c_str(), "a static initialiser");
     try {
-        const InPlugin here(path.c_str(), "a static initialiser");
-        made.library.load(std::filesystem::path(path),
-                          dll::load_mode::rtld_now | dll::load_mode::rtld_local);
+        library.load(std::filesystem::path(path),
+                     dll::load_mode::rtld_now | dll::load_mode::rtld_local);
     } catch (const std::system_error& error) {
         const std::string text = cleaned(error.what());
         return invalid("the system's loader refuses it: " + text + remedy_for(text));
+    } catch (const std::bad_alloc&) {
+        throw;
+    } catch (...) {
+        // Of a static initialiser. It has passed the system's loader, which is left half done;
+        // whether it gets this far is up to how dlopen, which is declared to throw nothing, was
+        // inlined.
+        std::terminate();
     }
+    return {};
+}
+
+Result<Resident> open_library(const std::string& path, const std::string& kind) {
+    AFS_TRY(check_library_file(path));
+    Resident made;
+    AFS_TRY(load_library(made.library, path));
     if (!made.library.has("afs_plugin_v0"))
         return invalid(
             "it exports no symbol 'afs_plugin_v0': it is no plugin of this contract; "
