@@ -7,10 +7,11 @@
 #include "support/temp_folder.hpp"
 
 using Catch::Contains;
-using Json = nlohmann::json;
 namespace fs = std::filesystem;
 
 namespace {
+
+using Json = nlohmann::json;
 
 struct Doctor {
     afs::test::TempFolder folder;
@@ -40,7 +41,8 @@ TEST_CASE("doctor finds this machine well, soon, and writes three reports") {
     const Doctor doctor;
     const auto start = std::chrono::steady_clock::now();
     const auto result = doctor.run({});
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+    [[maybe_unused]] const std::chrono::duration<double> took =
+        std::chrono::steady_clock::now() - start;
     INFO(result.out << result.err);
     CHECK(result.exit_code == 0);
 #if !defined(__SANITIZE_ADDRESS__)

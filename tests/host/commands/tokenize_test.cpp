@@ -77,8 +77,9 @@ TEST_CASE("JSON tells each token's text and kind") {
           json({{"id", 4088}, {"text", "<|begin_of_text|>"}, {"kind", "special"}}));
     CHECK(line["tokens"].back()["kind"] == "special");
     std::string hex;
-    for (const json& token : line["tokens"]) {
-        CHECK(line["ids"][&token - &line["tokens"][0]] == token["id"]);
+    for (size_t i = 0; i < line["tokens"].size(); ++i) {
+        const json& token = line["tokens"][i];
+        CHECK(line["ids"][i] == token["id"]);
         if (token.contains("hex")) hex += token["hex"].get<std::string>();
     }
     CHECK((hex.empty() || hex == "f09f8c8d"));
