@@ -92,8 +92,8 @@ AFS_FORCE void tile(const Panel& p, size_t row, size_t column, const Cut& cut) {
     AFS_UNROLL
     for (size_t r = 0; r < kRows; ++r) AFS_UNROLL
     for (size_t v = 0; v < kVecs; ++v) {
-        const float* before = p.sums + (row + r) * kColumns + column + v * kWidth;
-        total[r][v] = cut.first ? Vec::zero() : Vec::load(before);
+        const size_t before = (row + r) * kColumns + column + v * kWidth;
+        total[r][v] = cut.first ? Vec::zero() : Vec::load(p.sums + before);
         sum[r][v] = M::kSliced ? Vec::zero() : total[r][v];
     }
     const X* x = static_cast<const X*>(p.x) + static_cast<ptrdiff_t>(row) * p.x_pitch;

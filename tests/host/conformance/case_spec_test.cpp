@@ -7,6 +7,7 @@
 #include "conformance/cases/families.hpp"
 #include "conformance/cases/make_case.hpp"
 #include "conformance/cases/shapes.hpp"
+#include "support/trials.hpp"
 
 using namespace afs;
 using namespace afs::conformance;
@@ -27,9 +28,10 @@ TEST_CASE("case ids: parse gives back what was written, and no id is listed twic
 }
 
 TEST_CASE("case ids: each quick case can be made, its output is marked as unwritten") {
+    int n = 0;
     for (const std::string& op : all_ops())
         for (const CaseSpec& spec : op_cases(op, Level::quick)) {
-            if (spec.act != AFS_BF16) continue;
+            if (spec.act != AFS_BF16 || n++ % test::kOneOf) continue;
             const auto c = make_case(spec);
             CAPTURE(spec.id());
             REQUIRE(c.ok());
