@@ -1,6 +1,6 @@
 // The driver: whether a GPU is there at all, whether kernel module and libraries belong together.
 
-#include <cstdlib>
+#include <charconv>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -38,7 +38,7 @@ std::string kernel_module() {
     const std::string line = first_line("/proc/driver/nvidia/version");
     for (size_t at = line.find_first_of("0123456789"); at < line.size();) {
         const size_t end = std::min(line.find(' ', at), line.size());
-        const std::string word = line.substr(at, end - at);
+        std::string word = line.substr(at, end - at);
         if (word.find('.') != std::string::npos &&
             word.find_first_not_of("0123456789.") == std::string::npos)
             return word;
@@ -78,7 +78,9 @@ Findings check_driver() {
         return {out};
     }
     Findings out = {{AFS_CHECK_OK, "driver", nvml.driver_version(), needed, ""}};
-    if (std::atoi(out[0].found.c_str()) < 580) {
+    int major = 0;  // of "580.95.05"
+    std::from_chars(out[0].found.data(), out[0].found.data() + out[0].found.size(), major);
+    if (major < 580) {
         out[0].status = AFS_CHECK_WARN;
         out[0].remedy = "update the driver, or build with an older toolkit (preset fatbin)";
     }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -16,6 +17,7 @@ namespace {
 // "libcudart.so.13", "libcudart.so.12", .. as the loader finds them, then in the toolkits.
 std::vector<std::string> names_of(const std::string& name, const std::vector<std::string>& ends) {
     std::vector<std::string> out;
+    out.reserve(ends.size() * (1 + toolkit_folders().size()));
     for (const std::string& end : ends) out.push_back(name + end);
     for (const std::string& folder : toolkit_folders())
         for (const std::string& end : ends) out.push_back(folder + "/lib64/" + name + end);
@@ -34,11 +36,20 @@ Version ask_number(const Library& library, const char* function) {
 
 std::string output_of(const std::string& command) {
     std::string out;
+    // NOLINTNEXTLINE(cert-env33-c): a path, quoted, and one option
     const std::unique_ptr<FILE, int (*)(FILE*)> pipe(popen(command.c_str(), "r"), &pclose);
     if (!pipe) return out;
     std::array<char, 1024> part{};
     while (fgets(part.data(), static_cast<int>(part.size()), pipe.get())) out += part.data();
     return out;
+}
+
+// "13.0, V13.0.88" -> 13, 0
+bool read_release(const std::string& text, int& major, int& minor) {
+    const char* end = text.data() + text.size();
+    const auto first = std::from_chars(text.data(), end, major);
+    if (first.ec != std::errc() || first.ptr == end || *first.ptr != '.') return false;
+    return std::from_chars(first.ptr + 1, end, minor).ec == std::errc();
 }
 
 bool runs(const std::string& path) {
@@ -49,7 +60,7 @@ std::string find_nvcc() {
     std::string folders = std::getenv("PATH") ? std::getenv("PATH") : "";
     for (size_t from = 0; from <= folders.size();) {
         const size_t end = std::min(folders.find(':', from), folders.size());
-        const std::string path = folders.substr(from, end - from) + "/nvcc";
+        std::string path = folders.substr(from, end - from) + "/nvcc";
         if (end > from && runs(path)) return path;
         from = end + 1;
     }
@@ -100,8 +111,7 @@ Version compiler() {
     const std::string text = output_of(quoted + "' --version 2>/dev/null");
     int major = 0, minor = 0;
     const size_t release = text.find("release ");
-    if (release == std::string::npos ||
-        std::sscanf(text.c_str() + release, "release %d.%d", &major, &minor) != 2) {
+    if (release == std::string::npos || !read_release(text.substr(release + 8), major, minor)) {
         out.detail = "'" + out.where + " --version' does not say a release";
         return out;
     }
