@@ -13,11 +13,12 @@ bool stream_fits(const afs_tensor& weight) {
 }
 
 Status stream_weight(const afs_tensor& weight, CUtensorMap& out) {
-    const Boxes boxes = {3,
-                         {kBlockColumns, static_cast<uint64_t>(weight.dims[0]),
-                          static_cast<uint64_t>(weight.dims[1] / kBlockColumns)},
-                         {static_cast<uint64_t>(weight.strides[0]) * 2, kBlockColumns * 2},
-                         {kBlockColumns, kPageRows, kPageBlocks}};
+    const Boxes boxes = {
+        3,
+        {kBlockColumns, static_cast<uint64_t>(weight.dims[0]),
+         static_cast<uint64_t>(weight.dims[1] / kBlockColumns)},
+        {static_cast<uint64_t>(weight.strides[0]) * 2, uint64_t{kBlockColumns} * 2},
+        {kBlockColumns, kPageRows, kPageBlocks}};
     return describe(weight.dtype, weight.data, boxes, out);
 }
 
