@@ -19,7 +19,7 @@ bool WordCuts::possible(const Model& model) {
            !model.remove_extra_whitespaces && model.escape_whitespaces;
 }
 
-WordCuts::WordCuts(const Model& model) : ascii_(kAscii * kAscii), pairs_(1 << 12) {
+WordCuts::WordCuts(const Model& model) : ascii_(size_t{kAscii} * kAscii), pairs_(1 << 12) {
     for (const Piece& piece : model.pieces) {
         if (piece.type == AFS_PIECE_CONTROL || piece.type == AFS_PIECE_UNKNOWN ||
             piece.type == AFS_PIECE_BYTE)

@@ -25,7 +25,7 @@ float narrowed(Bug bug, float sum) {
 float sum_of(const Row& x, const Row& w, const OpState& s, int64_t n_rows) {
     const auto k = static_cast<int64_t>(w.size());
     // a run's own beginning, as atomics have it
-    const int64_t first = s.bug == Bug::random_order     ? s.n_runs * 7 % k
+    const int64_t first = s.bug == Bug::random_order     ? int64_t{s.n_runs} * 7 % k
                           : s.bug == Bug::order_by_batch ? (n_rows > 1 ? k / 2 : 0)
                                                          : 0;
     float sum = 0;
