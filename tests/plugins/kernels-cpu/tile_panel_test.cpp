@@ -12,6 +12,7 @@
 #include "simd/code_layout.hpp"
 #include "simd/force_inline.hpp"
 #include "simd/kernels.hpp"
+#include "support/trials.hpp"
 
 using afs::bf16;
 using afs::f16;
@@ -92,9 +93,11 @@ struct Tiles {
 TEST_CASE("tiles: any number of rows and columns, and nothing beyond them is written") {
     std::mt19937 random(3);
     std::uniform_int_distribution<int> small(-4, 4);  // exact in any order
+    int n = 0;
     for (const size_t rows : {1u, 8u, 15u, 16u, 17u, 31u, 32u, 33u, 64u, 75u})
         for (const size_t columns : {1u, 16u, 31u, 32u, 33u, 64u})
             for (const size_t depth : {size_t{32}, size_t{96}, kTileCut + 32}) {
+                if (n++ % afs::test::kOneOf) continue;
                 const size_t out_pitch = columns + 3;
                 std::vector<bf16> x((rows + 15) / 16 * 16 * depth), w(depth * kColumns);
                 std::vector<float> sums(rows * kColumns);
@@ -174,9 +177,11 @@ void check_code_tiles() {
     std::mt19937 random(5);
     const size_t depth = 512;
     const RandomBlock<kCoding> block(depth, random);
+    int n = 0;
     for (const size_t rows : {1u, 16u, 19u, 32u, 75u})
         for (const auto& [first, columns] :
              {std::pair{0u, 64u}, std::pair{32u, 32u}, std::pair{0u, 45u}}) {
+            if (n++ % afs::test::kOneOf) continue;
             const size_t n_groups = depth / kDepth, out_pitch = columns + 3;
             std::vector<bf16> x(rows * depth), tiles((rows + 15) / 16 * 16 * depth);
             std::vector<float> x_sums(rows * n_groups), sums(rows * kColumns), expanded(kExpanded),
