@@ -5,6 +5,7 @@
 
 #include "altered.hpp"
 #include "host/engine/model_fixture.hpp"
+#include "support/trials.hpp"
 
 using namespace afs_test;
 
@@ -27,7 +28,7 @@ afs::Result<afs::SoakResult> soak(const Setup& setup, double seconds) {
 TEST_CASE("soak: mixed requests on an asynchronous memory, whose use is watched") {
     Setup setup;
     setup.kernels = {"test-fakedev"};
-    const afs::SoakResult result = must(soak(setup, 3));
+    const afs::SoakResult result = must(soak(setup, afs::test::kOneOf > 1 ? 15 : 3));
     CHECK(result.requests > 10);
     CHECK(result.finished > 5);
     CHECK(result.cancelled > 0);
