@@ -65,7 +65,7 @@ Result<Config> with_room(const Config& config, const std::vector<BenchTest>& tes
 // What --check asks for: the other kernels to compare with, if any.
 std::string judge_of(const ParsedOptions& options, const Runtime& runtime) {
     constexpr double kAffordable = 2e9;  // operations: about a second of the reference
-    const std::string check = options.text("check", "auto");
+    std::string check = options.text("check", "auto");
     if (check == "none" || check == "self") return {};
     if (check != "auto") return check;
     const bool itself = runtime.plan().kernels() == "reference";

@@ -48,7 +48,7 @@ std::string progress_line(const std::string& label, uint64_t done, uint64_t tota
                   static_cast<unsigned long long>(done), static_cast<unsigned long long>(total),
                   left);
     const size_t room = columns > 1 ? columns - 1 : 1;
-    const std::string words = label + " " + counts;
+    std::string words = label + " " + counts;
     if (words.size() > room) return words.substr(words.size() - room);
     constexpr size_t kMost = 30, kFrame = 3;  // "[", "]" and a blank
     const size_t width =

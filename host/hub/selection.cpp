@@ -2,29 +2,29 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
+#include <string_view>
 
 namespace afs::hub {
 namespace {
 
-const std::set<std::string> kTexts = {"config.json",
-                                      "generation_config.json",
-                                      "tokenizer.json",
-                                      "vocab.json",
-                                      "tokenizer_config.json",
-                                      "special_tokens_map.json",
-                                      "merges.txt",
-                                      "added_tokens.json",
-                                      "tokenizer.model",
-                                      "vocab.txt",
-                                      "chat_template.jinja",
-                                      "chat_template.json",
-                                      "LICENSE",
-                                      "LICENSE.txt",
-                                      "LICENSE.md",
-                                      "USE_POLICY.md",
-                                      "NOTICE",
-                                      "NOTICE.txt"};
+constexpr std::string_view kTexts[] = {"config.json",
+                                       "generation_config.json",
+                                       "tokenizer.json",
+                                       "vocab.json",
+                                       "tokenizer_config.json",
+                                       "special_tokens_map.json",
+                                       "merges.txt",
+                                       "added_tokens.json",
+                                       "tokenizer.model",
+                                       "vocab.txt",
+                                       "chat_template.jinja",
+                                       "chat_template.json",
+                                       "LICENSE",
+                                       "LICENSE.txt",
+                                       "LICENSE.md",
+                                       "USE_POLICY.md",
+                                       "NOTICE",
+                                       "NOTICE.txt"};
 constexpr const char* kSingle = "model.safetensors";
 constexpr const char* kIndex = "model.safetensors.index.json";
 
@@ -117,7 +117,9 @@ Result<std::vector<RemoteFile>> select_files(const Listing& listing, const Selec
         if (file.path == kIndex) index = &file;
         if (without_part(file.path, ".safetensors") == kSingle && file.path != kSingle)
             shards.push_back(file);
-        if (kTexts.count(file.path) || file.path.ends_with(".tiktoken")) files.push_back(file);
+        if (std::find(std::begin(kTexts), std::end(kTexts), file.path) != std::end(kTexts) ||
+            file.path.ends_with(".tiktoken"))
+            files.push_back(file);
     }
     if (single) {
         files.push_back(*single);
