@@ -70,6 +70,7 @@ int spawn(const ChildRequest& request, int input, int channel, pid_t& child) {
     std::vector<std::string> arguments = {request.program};
     arguments.insert(arguments.end(), request.args.begin(), request.args.end());
     std::vector<char*> argv;
+    argv.reserve(arguments.size() + 1);
     for (std::string& argument : arguments) argv.push_back(argument.data());
     argv.push_back(nullptr);
     const int error =

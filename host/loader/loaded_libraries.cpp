@@ -21,11 +21,12 @@ int add(dl_phdr_info* info, size_t, void* out) {
     const ElfW(Dyn)* dynamic = nullptr;
     for (ElfW(Half) i = 0; i < info->dlpi_phnum; ++i)
         if (info->dlpi_phdr[i].p_type == PT_DYNAMIC)
-            dynamic =
+            dynamic =  // NOLINTNEXTLINE(performance-no-int-to-ptr): the loader's own form
                 reinterpret_cast<const ElfW(Dyn)*>(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
     const char* strings = nullptr;
     for (const auto* d = dynamic; d && d->d_tag != DT_NULL; ++d)
-        if (d->d_tag == DT_STRTAB) strings = reinterpret_cast<const char*>(d->d_un.d_ptr);
+        if (d->d_tag == DT_STRTAB)  // NOLINTNEXTLINE(performance-no-int-to-ptr)
+            strings = reinterpret_cast<const char*>(d->d_un.d_ptr);
     for (const auto* d = dynamic; strings && d->d_tag != DT_NULL; ++d) {
         if (d->d_tag == DT_SONAME) library.soname = strings + d->d_un.d_val;
         if (d->d_tag == DT_NEEDED) library.needed.emplace_back(strings + d->d_un.d_val);

@@ -43,6 +43,7 @@ public:
         for (const ChatMessage& message : input.messages)
             messages.push_back(
                 {sizeof(afs_message), 0, text_of(message.role), text_of(message.content)});
+        pointers.reserve(messages.size());
         for (const afs_message& message : messages) pointers.push_back(&message);
         afs_conversation conversation = make<afs_conversation>();
         conversation.n_messages = static_cast<uint32_t>(messages.size());

@@ -163,7 +163,7 @@ std::vector<ExplainKv> kv_of(const Plan& plan) {
         if (!std::equal(l.k_stride, l.k_stride + 4, l.v_stride))
             kv.layout += " v " + strides_text(l.v_stride);
         kv.note = plan.kv_notes[g];
-        kv.bytes_per_token = 2 * kv.n_layers * static_cast<uint64_t>(l.block_elems) *
+        kv.bytes_per_token = uint64_t{2} * kv.n_layers * static_cast<uint64_t>(l.block_elems) *
                              dtype_size(l.dtype) / l.block_size;
         all.push_back(std::move(kv));
     }

@@ -35,9 +35,11 @@ std::string colour(size_t series) {
 std::string legend(const Chart& chart, double& y) {
     std::string out;
     if (chart.series.size() < 2) return out;
-    for (size_t s = 0; s < chart.series.size(); ++s, y += 18)
+    for (size_t s = 0; s < chart.series.size(); ++s) {
         out += "<rect class=\"" + colour(s) + "\" x=\"4\" y=\"" + px(y) +
                "\" width=\"12\" height=\"12\"/>" + text_at(22, y + 11, chart.series[s].name);
+        y += 18;
+    }
     y += 6;
     return out;
 }

@@ -11,7 +11,7 @@ fs::path home_of_program() {
     std::error_code ignored;
     const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
     for (const char* up : {"../../..", "../share/afs"}) {
-        const fs::path home = (program.parent_path() / up).lexically_normal();
+        fs::path home = (program.parent_path() / up).lexically_normal();
         if (fs::is_directory(home / "configs", ignored)) return home;
     }
     return {};
