@@ -87,8 +87,9 @@ Attention::Attention(const afs_query& query, Context& context)
                 rows_of_task(params_)) {
     const auto limits = read<afs_limits>(query.limits);
     pieces_.reserve(size_t{limits.max_tokens} * params_.n_kv_heads);
-    shared_at_.reserve(2 * context.pool.size());
-    shares_.reserve(2 * context.pool.size() * (max_context_ / (kChunk * kChunksOfTask) + 1));
+    shared_at_.reserve(size_t{2} * context.pool.size());
+    shares_.reserve(size_t{2} * context.pool.size() *
+                    (max_context_ / (kChunk * kChunksOfTask) + 1));
 }
 
 void Attention::query(OpCheck& check, const Context& context, afs_verdict& out) {

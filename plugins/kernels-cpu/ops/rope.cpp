@@ -31,7 +31,7 @@ public:
         auto* scratch = static_cast<float*>(run.workspace);  // [n_tokens, 2, half]
         // The table is filled by this thread alone; then every row is its own business.
         for (uint32_t i = 0; i < step.n_tokens; ++i)
-            table_->row(step.positions[i], scratch + i * 2 * half);
+            table_->row(step.positions[i], scratch + size_t{2} * i * half);
         each_row(context_.pool, x.dims[0], x.dims[1] / 8, [&](int64_t i) {
             const auto token = static_cast<size_t>(i);
             const float* cosine = table_->row(step.positions[i], scratch + token * 2 * half);

@@ -125,6 +125,7 @@ struct WidenedCodes {
         return reinterpret_cast<W*>(at + 2 * kScales) + (i - first) * kGroup * kColumns;
     }
     AFS_LAMBDA W* place(size_t i, size_t k, size_t column) const {
+        // NOLINTNEXTLINE(bugprone-sizeof-expression): 1 where W is float
         return codes(i) + k * kColumns + column * (sizeof(float) / sizeof(W));
     }
     AFS_LAMBDA Group group(size_t i) const { return {scales(i), codes(i)}; }

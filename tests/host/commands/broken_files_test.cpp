@@ -88,14 +88,14 @@ const std::vector<Case> kCases = {
     {"another shape of the same size",
      [](auto& c, auto& f) {
          Json header = c.header();
-         header[kNorm]["shape"] = {2, 4};
+         header[kNorm]["shape"] = Json::array({2, 4});
          f.write("model.safetensors", c.weights(header.dump()));
      },
      {"tensor '" + kNorm + "'", "expected shape [8]", "found [2, 4]"}},
     {"a shape whose product overflows",
      [](auto& c, auto& f) {
          Json header = c.header();
-         header[kNorm]["shape"] = {int64_t{1} << 62, 8};
+         header[kNorm]["shape"] = Json::array({int64_t{1} << 62, 8});
          f.write("model.safetensors", c.weights(header.dump()));
      },
      {"tensor '" + kNorm + "'", "product fits in 63 bits"}},

@@ -89,8 +89,8 @@ void place_codes(const CodeLayout& of, const int8_t* codes, size_t n, size_t col
     for (size_t k = 0; k < n; k += 8, codes += 8) {
         uint32_t word = 0;
         for (unsigned s = 0; s < 4; ++s) {
-            word |= static_cast<uint32_t>(codes[2 * s] + 8) << 4 * s;
-            word |= static_cast<uint32_t>(codes[2 * s + 1] + 8) << (4 * s + 16);
+            word |= static_cast<uint32_t>(codes[size_t{2} * s] + 8) << 4 * s;
+            word |= static_cast<uint32_t>(codes[size_t{2} * s + 1] + 8) << (4 * s + 16);
         }
         std::memcpy(to + (k / 8 * kColumns + column) * 4, &word, 4);
     }
@@ -166,6 +166,7 @@ void unpack_codes(Coding coding, const void* block, size_t column, size_t depth,
             const uint8_t* codes = group + of.fine_bytes();
             for (size_t i = 0; i < of.group; ++i) {
                 const size_t bit = bit_of(of, i, column);
+                // NOLINTNEXTLINE(bugprone-signed-char-misuse, cert-str34-c): a number, no character
                 int code = static_cast<int8_t>(codes[bit / 8]);
                 if (of.bits == 4) code = (codes[bit / 8] >> bit % 8 & 15) - 8;
                 const float q = factor * static_cast<float>(code + of.centre);
