@@ -93,7 +93,7 @@ std::string tag_of_all_layers(const std::string& tag) {
 std::string unit_tags(const Plan& plan, const Unit& unit) {
     if (unit.kind == UnitKind::copy)
         return std::string("copy of ") + tag_of_all_layers(plan.abi->values[unit.inputs[0]]->tag);
-    const std::string first = tag_of_all_layers(tag_of(plan, unit.nodes.front()));
+    std::string first = tag_of_all_layers(tag_of(plan, unit.nodes.front()));
     if (unit.kind == UnitKind::op) return first;
     return first + " .. " + tag_of_all_layers(tag_of(plan, unit.nodes.back())) + ", " +
            std::to_string(unit.nodes.size()) + " nodes";

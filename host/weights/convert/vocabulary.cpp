@@ -14,6 +14,7 @@ std::string text_of(const afs_text& text) {
 
 std::vector<afs_text> views(const std::vector<std::string>& texts) {
     std::vector<afs_text> out;
+    out.reserve(texts.size());
     for (const std::string& text : texts) out.push_back({text.data(), text.size()});
     return out;
 }
