@@ -1,6 +1,6 @@
 // Every op x dtype x shape x input family within the judge's bounds, with every set of instructions
-// that this machine has: none declined, none left out. Of the slow ops one case in `stride`, a prime
-// (as kOneOf is) that meets every dtype, shape and family.
+// that this machine has: none declined, none left out. Of the slow ops one case in `stride`, a
+// prime (as kOneOf is) that meets every dtype, shape and family.
 #include "fixture.hpp"
 #include "support/op_suite.hpp"
 #include "support/trials.hpp"
