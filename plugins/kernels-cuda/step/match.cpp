@@ -291,8 +291,8 @@ private:
     }
     bool same_rope(uint32_t a, uint32_t b, const Node& attention) const {
         const auto p = at(a).params<afs_rope_params>(), q = at(b).params<afs_rope_params>();
-        // NOLINTNEXTLINE(bugprone-suspicious-memory-comparison, cert-exp42-c, cert-flp37-c): a pair
-        // that differs in padding or in the sign of a zero is done in two launches
+        // A pair that differs in padding or in the sign of a zero is done in two launches.
+        // NOLINTNEXTLINE(bugprone-suspicious-memory-comparison, cert-exp42-c, cert-flp37-c)
         return std::memcmp(&p, &q, sizeof p) == 0 &&
                p.head_dim == attention.params<afs_attention_params>().head_dim;
     }
