@@ -16,8 +16,8 @@ namespace {
 
 constexpr double kDeviation = 0.02;
 constexpr size_t kQuantiles = 65536;
-constexpr uint64_t kFillChunk = 1u
-                                << 20;  // elements that one thread fills at a time; divisible by 4
+// Elements that one thread fills at a time; divisible by 4.
+constexpr uint64_t kFillChunk = 1u << 20;
 
 // Upper half of the standard normal's quantile function, p in [0.5, 1): P. J. Acklam's rational
 // approximation (relative error 1.2e-9), one Newton step on erfc.
