@@ -46,7 +46,7 @@ Judged judge_linear(const double* x, const double* w, size_t n, size_t m, size_t
                     int32_t operand_dtype, const Arithmetic& how) {
     Judged out = judged(n, m, how);
     const bool flushing = how.flags & AFS_FLUSH_SUBNORMALS;
-    const double u_int = operand_unit(operand_dtype, how);
+    const double u_int = operand_unit(operand_dtype, how) + weight_unit(how);
     const double normal = smallest_normal(how.internal_dtype);
     const auto flushed = [=](double a) { return a != 0 && std::abs(a) < normal; };
     for (size_t i = 0; i < n; ++i) {

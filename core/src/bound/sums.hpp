@@ -72,6 +72,9 @@ inline double operand_unit(int32_t operand_dtype, const Arithmetic& how) {
     const double inside = unit_roundoff(how.internal_dtype);
     return inside > unit_roundoff(operand_dtype) ? 2 * inside : 0;
 }
+inline double weight_unit(const Arithmetic& how) {
+    return how.flags & AFS_ROUNDED_WEIGHTS ? unit_roundoff(AFS_BF16) : 0;
+}
 
 // Different magnitudes among n values, counted up to kFewValues.
 constexpr size_t kFewValues = 256;

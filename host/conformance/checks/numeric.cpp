@@ -33,6 +33,7 @@ void check_numeric(Subject& s, const OpCase& c, CaseResult& r) {
     r.arithmetic = std::string("acc ") + dtype_name(o.verdict.acc_dtype) + ", inside " +
                    dtype_name(o.verdict.internal_dtype) +
                    (o.verdict.flags & AFS_FLUSH_SUBNORMALS ? ", flushes subnormals" : "") +
+                   (o.verdict.flags & AFS_ROUNDED_WEIGHTS ? ", weights as bf16" : "") +
                    (o.verdict.flags & AFS_TENSOR_CORE ? ", tensor cores" : "");
     const Judgement j = judgement(c, o);
     r.h = j.h, r.s = j.s, r.b = j.b, r.nmse = j.nmse;

@@ -15,10 +15,9 @@ namespace {
 #include "simd/rows.hpp"
 // Vec and rows come first
 #include "simd/panel.hpp"
-#include "simd/tile_panel.hpp"
 // all of them come first
 #include "simd/codes.hpp"
-#include "simd/tile_codes.hpp"
+#include "simd/tiles.hpp"
 
 // In assembly: the compilers' intrinsics want the numbers of tiles as literals in a macro.
 struct Tiles {
@@ -27,16 +26,14 @@ struct Tiles {
         uint16_t bytes_per_row[16];
         uint8_t rows[16];
     };
-    AFS_FORCE void configure(size_t upper, size_t lower, size_t pairs) {
+    AFS_FORCE void configure(size_t upper, size_t lower) {
+        const size_t rows[8] = {upper, upper, lower, lower, upper, lower, kTile, kTile};
         Config config{};
         config.palette = 1;
-        const auto rows = [&](int tile, size_t n, size_t words) {
-            config.bytes_per_row[tile] = static_cast<uint16_t>(n ? words * 4 : 0);
-            config.rows[tile] = static_cast<uint8_t>(n);
-        };
-        rows(0, upper, kTile), rows(1, upper, kTile), rows(4, upper, pairs);
-        rows(2, lower, kTile), rows(3, lower, kTile), rows(5, lower, pairs);
-        rows(6, pairs, kTile), rows(7, pairs, kTile);
+        for (int tile = 0; tile < 8; ++tile) {
+            config.bytes_per_row[tile] = rows[tile] ? 64 : 0;
+            config.rows[tile] = static_cast<uint8_t>(rows[tile]);
+        }
         __asm__ volatile("ldtilecfg %0" : : "m"(config));
     }
     AFS_FORCE void release() { __asm__ volatile("tilerelease"); }
@@ -67,15 +64,16 @@ struct Tiles {
 };
 
 template <size_t... kCoding>
-void set_code_tiles(Kernels& to, std::index_sequence<kCoding...>) {
-    ((to.panel_code_tiles[kCoding] = tile_code_panel<Tiles, static_cast<Coding>(kCoding)>), ...);
+void set_fills(Kernels& to, std::index_sequence<kCoding...>) {
+    ((to.fill_from_codes[kCoding] = fill_from_codes<static_cast<Coding>(kCoding)>), ...);
 }
 
 }  // namespace
 
 void add_tiles(Kernels& kernels) {
-    kernels.panel_bf16_tiles = tile_panel<Tiles>;
-    set_code_tiles(kernels, std::make_index_sequence<kCodings>());
+    kernels.multiply_tiles = multiply_tiles<Tiles>;
+    kernels.fill_from_bf16 = fill_from_bf16;
+    set_fills(kernels, std::make_index_sequence<kCodings>());
 }
 
 }  // namespace afs::cpu

@@ -5,7 +5,9 @@
 //                     codes [group][64]
 // Codes of 8 bits are int8 [depth / 2][64][2]. Codes of 4 bits are [depth / 8][64] words: nibble s
 // of a word is depth 2 s, nibble s + 4 is depth 2 s + 1, each 8 above its code. So the halves of a
-// word hold pairs of neighbours in depth, as bf16 weights do, and a mask takes a pair out.
+// word hold pairs of neighbours in depth, as bf16 weights do, and a mask takes a pair out. Codes of
+// 6 bits, each 32 above its code, are their lower 4 bits in the same way, [2][64] words for 16 of
+// depth, then their upper 2 bits: [64] words, pair t of neighbours at bits 2 t of both halves.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -33,6 +35,6 @@ constexpr CodeLayout kCodeLayouts[kCodings] = {
     {8, 32, 32, false, false, 0},   // scale q
     {8, 32, 32, false, true, 16},   // scale (q + c) + minimum
     {8, 32, 256, true, true, 16},   // scale fine (q + c) - minimum fine
-    {8, 16, 256, true, false, 0}};  // scale fine q
+    {6, 16, 256, true, false, 0}};  // scale fine q
 
 }  // namespace afs::cpu

@@ -25,6 +25,30 @@ struct Codes<4, kVecs> {
     }
 };
 template <size_t kVecs>
+struct Codes<6, kVecs> {
+    Vec::Words low[kVecs], high[kVecs];
+    size_t pair;  // of the group, the first of the eight
+    AFS_LAMBDA void read(const char* codes, size_t k, size_t column) {
+        const auto* from = reinterpret_cast<const uint32_t*>(codes) + column;
+        pair = k / 2;
+        AFS_UNROLL
+        for (size_t v = 0; v < kVecs; ++v) {
+            low[v] = Vec::load_words(from + k / 8 * kColumns + v * kWidth);
+            high[v] = Vec::load_words(from + 2 * kColumns + v * kWidth);
+        }
+    }
+    AFS_LAMBDA Vec::F one(size_t j, size_t v) const {
+        const auto upper = static_cast<int>(2 * (pair + j / 2) + j % 2 * 16);
+        return Vec::six(low[v], static_cast<int>(4 * (j / 2 + j % 2 * 4)), high[v], upper);
+    }
+    // Pair s of the eight, of 16 bits each, still 32 above.
+    AFS_LAMBDA Vec::Words pair_of(size_t s, size_t v) const {
+        const auto upper = static_cast<int>(2 * (pair + s));
+        const Vec::Words four = upper < 4 ? high[v] << (4 - upper) : high[v] >> (upper - 4);
+        return ((low[v] >> static_cast<int>(4 * s)) & 0x000f000fu) | (four & 0x00300030u);
+    }
+};
+template <size_t kVecs>
 struct Codes<8, kVecs> {
     const int8_t* from;
     AFS_LAMBDA void read(const char* codes, size_t k, size_t column) {
@@ -75,6 +99,7 @@ struct PackedCodes {
     using Reader = Codes<kCodeLayouts[kCoding].bits, kVecs>;
     struct Group {
         const char *head, *fine, *codes;
+        const char* first;  // of its bytes
     };
     const char* block;
 
@@ -85,7 +110,7 @@ struct PackedCodes {
                          fine_bytes = of.fine_bytes();
         const char* head = block + i / n * span_bytes;
         const char* fine = head + head_bytes + i % n * group_bytes;
-        return {head, fine, fine + fine_bytes};
+        return {head, fine, fine + fine_bytes, i % n ? fine : head};
     }
     AFS_LAMBDA Vec::F scale(const Group& g, size_t column) const {
         const Vec::F scale = Vec::load(reinterpret_cast<const f16*>(g.head) + column);

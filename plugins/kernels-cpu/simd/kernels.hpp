@@ -23,16 +23,14 @@ enum Coding {
     kBytes,
     kBytesMinimum,
     kBytesFine,
-    kBytesFineSixteen,
+    kSixesFine,
     kCodings
 };
 
 // out[r, c] = sum over k of x[r, k] * w[k, c], c < columns <= kColumns, for one packed block. Each
 // element is one sum in ascending k, whatever the number of rows, columns and cuts.
 struct Panel {
-    // [rows, depth]; bf16, fp32 or int16, as the function's name says. Of tiles: bf16 in tiles,
-    // [rows / 16][depth / 32][16][32].
-    const void* x;
+    const void* x;      // [rows, depth]; bf16, fp32 or int16, as the function's name says
     ptrdiff_t x_pitch;  // elements from row to row
     const void* w;      // the block, from its first column on
     size_t rows, depth, columns;
@@ -40,10 +38,6 @@ struct Panel {
     int32_t out_dtype;
     ptrdiff_t out_pitch;
     float* sums;  // [rows, kColumns]: between the cuts of a long depth; NULL: depth is not cut
-    // Of tiles: weights up to here are read next by the same thread; whether this block was asked
-    // for while the one before was multiplied.
-    const void* w_end;
-    bool w_fetched;
     // Of codes only, whose w is always the whole block.
     size_t first_column;     // in the block
     const float* x_sums;     // [rows, depth / 32]: of every 32 elements of x
@@ -56,6 +50,22 @@ struct Panel {
 constexpr size_t kExpandedDepth = 256;
 constexpr size_t kExpanded = (kExpandedDepth + 2 * kExpandedDepth / 16) * kColumns;
 using PanelFunction = void (*)(const Panel&);
+
+// By matrix tiles of 16 lines of 64 bytes (simd/tiles.hpp): sums[rows, columns] += x * w, of a part
+// of the depth, a multiple of kDepth.
+constexpr size_t kTile = 16;
+constexpr size_t kTilePart = 1024;
+struct TileProduct {
+    const void* x;  // bf16 [rows / 16][depth / 32][16][32]
+    const void* w;  // bf16 [depth / 32][4][16][16][2]: 4 times 16 columns of 16 pairs
+    size_t rows, depth, columns;
+    float* sums;                  // [rows][kColumns]
+    bool first;                   // of a sum: sums holds nothing yet
+    const char *next, *next_end;  // what is read next, to be fetched meanwhile
+};
+// Depth [begin, end) of a packed block of weights to TileProduct::w. begin: a multiple of
+// kTilePart.
+using FillFunction = void (*)(void* w, const void* block, size_t begin, size_t end);
 
 // A row of x as whole numbers, 32 to a power of two, with what Panel keeps of it.
 struct WholeRow {
@@ -90,13 +100,15 @@ struct Kernels {
 
     // x fp32 times weights of each dtype.
     PanelFunction panel_fp32, panel_fp16, panel_bf16;
-    // x and weights bf16, by dot products of pairs and by tiles (whose sums have another order, and
-    // for which the depth is a multiple of kDepth): NULL where there is no such instruction.
-    PanelFunction panel_bf16_dot, panel_bf16_tiles;
+    // x and weights bf16, by dot products of pairs: NULL where there is no such instruction.
+    PanelFunction panel_bf16_dot;
 
-    // x fp32 times codes. x of whole numbers times codes, by dot products of pairs, and x bf16
-    // times codes by tiles, whose sums have another order: NULL where there is no such instruction.
-    PanelFunction panel_codes[kCodings], panel_words[kCodings], panel_code_tiles[kCodings];
+    // x fp32 times codes. x of whole numbers times codes, by dot products of pairs: NULL where
+    // there is no such instruction.
+    PanelFunction panel_codes[kCodings], panel_words[kCodings];
+    // Sums of tiles have another order. NULL where there are none.
+    void (*multiply_tiles)(const TileProduct&);
+    FillFunction fill_from_bf16, fill_from_codes[kCodings];
     // n bf16 to whole numbers; false where one is not finite.
     bool (*whole_row)(const WholeRow& to, const void* from, size_t n);
     // to[i] = sum of x[32 i .. 32 i + 31]

@@ -124,6 +124,11 @@ struct Vec {
     AFS_FORCE F byte(Words w, int bit) {
         return _mm256_cvtepi32_ps((__m256i)((Signed)(w << (24 - bit)) >> 24));
     }
+    // The code whose lower 4 bits and whose upper 2 bits stand there in two words.
+    AFS_FORCE F six(Words low, int low_bit, Words high, int high_bit) {
+        const Words code = ((low >> low_bit) & 15u) | ((high >> high_bit & 3u) << 4);
+        return _mm256_cvtepi32_ps((__m256i)(code - 32u));
+    }
 
     // Whole numbers of 16 bits, two neighbours in depth to a word (simd/words.hpp).
     AFS_FORCE Words set_words(int32_t x) { return (Words)_mm256_set1_epi32(x); }

@@ -80,6 +80,16 @@ struct Vec {
         second = _mm512_castsi512_ps(_mm512_and_si512(pairs, _mm512_set1_epi32(-65536)));
     }
 
+    // Subnormals become 0.
+    AFS_FORCE void store_pairs(bf16* p, F first, F second) {
+        constexpr auto pair = [](int i) { return (16 + i) << 16 | i; };
+        const __m512i pairs = _mm512_setr_epi32(
+            pair(0), pair(1), pair(2), pair(3), pair(4), pair(5), pair(6), pair(7), pair(8),
+            pair(9), pair(10), pair(11), pair(12), pair(13), pair(14), pair(15));
+        const auto halves = (__m512i)_mm512_cvtne2ps_pbh(second, first);
+        _mm512_storeu_si512(p, _mm512_permutexvar_epi16(pairs, halves));
+    }
+
     // Codes (simd/code_layout.hpp).
     typedef uint32_t Words __attribute__((vector_size(64)));
     AFS_FORCE F load(const int8_t* p) {
@@ -105,6 +115,11 @@ struct Vec {
     }
     AFS_FORCE F byte(Words w, int bit) {
         return _mm512_cvtepi32_ps((__m512i)((Signed)(w << (24 - bit)) >> 24));
+    }
+    // The code whose lower 4 bits and whose upper 2 bits stand there in two words.
+    AFS_FORCE F six(Words low, int low_bit, Words high, int high_bit) {
+        const Words code = ((low >> low_bit) & 15u) | ((high >> high_bit & 3u) << 4);
+        return _mm512_cvtepi32_ps((__m512i)(code - 32u));
     }
 
     // Whole numbers of 16 bits, two neighbours in depth to a word (simd/words.hpp).

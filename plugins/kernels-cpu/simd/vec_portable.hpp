@@ -88,6 +88,10 @@ struct Vec {
         first = (F)(pairs << 16);  // little endian: the first is the low half
         second = (F)(pairs & 0xffff0000u);
     }
+    AFS_FORCE void store_pairs(bf16* p, F first, F second) {
+        for (size_t i = 0; i < kWidth; ++i)
+            p[2 * i] = to_bf16(first[i]), p[2 * i + 1] = to_bf16(second[i]);
+    }
 
     // Codes (simd/code_layout.hpp).
     using Words = U;
@@ -115,5 +119,10 @@ struct Vec {
     }
     AFS_FORCE F byte(Words w, int bit) {
         return __builtin_convertvector((I)(w << (24 - bit)) >> 24, F);
+    }
+    // The code whose lower 4 bits and whose upper 2 bits stand there in two words.
+    AFS_FORCE F six(Words low, int low_bit, Words high, int high_bit) {
+        const Words code = ((low >> low_bit) & 15u) | ((high >> high_bit & 3u) << 4);
+        return __builtin_convertvector((I)(code - 32u), F);
     }
 };

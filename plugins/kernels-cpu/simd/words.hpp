@@ -60,11 +60,29 @@ AFS_FORCE void group_words(Vec::Words (&sum)[kVecs], const char* codes, size_t c
         const auto* from = reinterpret_cast<const int8_t*>(codes) + 2 * column;
         AFS_KEEP_LOOP
         for (size_t k = 0; k < of.group; k += 2) {
+            ask_ahead(from + k * kColumns, 2 * kVecs * kWidth);
             const Vec::Words each = pair_of(x + k);
             AFS_UNROLL
             for (size_t v = 0; v < kVecs; ++v)
                 sum[v] = Vec::dot(sum[v], each,
                                   Vec::load_code_pairs(from + k * kColumns + 2 * v * kWidth));
+        }
+    } else if constexpr (of.bits == 6) {
+        AFS_UNROLL
+        for (size_t v = 0; v < kVecs; ++v) sum[v] = Vec::set_words(0);
+        AFS_UNROLL
+        for (size_t k = 0; k < of.group; k += kStepCodes) {
+            Codes<6, kVecs> eight;
+            eight.read(codes, k, column);
+            ask_ahead(codes + (k / 8 * kColumns + column) * 4, 4 * kVecs * kWidth);
+            if (k == 0) ask_ahead(codes + (2 * kColumns + column) * 4, 4 * kVecs * kWidth);
+            AFS_UNROLL
+            for (size_t s = 0; s < kStepCodes / 2; ++s) {
+                const Vec::Words each = pair_of(x + k + 2 * s);
+                AFS_UNROLL
+                for (size_t v = 0; v < kVecs; ++v)
+                    sum[v] = Vec::dot(sum[v], each, Vec::less(eight.pair_of(s, v), 32));
+            }
         }
     } else {
         Vec::Words sixteen[kVecs], most[kVecs];
@@ -74,6 +92,7 @@ AFS_FORCE void group_words(Vec::Words (&sum)[kVecs], const char* codes, size_t c
         const auto* from = reinterpret_cast<const uint32_t*>(codes) + column;
         AFS_KEEP_LOOP
         for (size_t k = 0; k < of.group; k += 8, x += 8) {
+            ask_ahead(from + k / 8 * kColumns, 4 * kVecs * kWidth);
             const Vec::Words x0 = pair_of(x), x1 = pair_of(x + 2), x2 = pair_of(x + 4),
                              x3 = pair_of(x + 6);
             AFS_UNROLL
@@ -91,8 +110,6 @@ AFS_FORCE void group_words(Vec::Words (&sum)[kVecs], const char* codes, size_t c
     }
 }
 
-constexpr size_t kAhead = 2048;  // bytes from what is read to what is asked for
-
 // One row, all columns of a group before the next group: the block is read as one stream.
 template <Coding kCoding, size_t kVecs>
 AFS_FORCE void word_row(const Panel& p, size_t row) {
@@ -107,9 +124,7 @@ AFS_FORCE void word_row(const Panel& p, size_t row) {
         const auto group = source.group(k / Source::kGroup);
         const ptrdiff_t block = at + static_cast<ptrdiff_t>(k / kDepth);
         const Vec::F unit = Vec::set(p.x_units[block]);
-        // A group is read in strands, which the processor does not follow as one stream.
-        for (size_t i = 0; i < kCodeLayouts[kCoding].group_bytes(); i += 64)
-            __builtin_prefetch(group.codes + kAhead + i, 0, 3);
+        ask_ahead(group.first, static_cast<size_t>(group.codes - group.first));
         for (size_t first = 0; first < n_vecs; first += kVecs) {
             const size_t column = p.first_column + first * kWidth;
             Vec::Words sum[kVecs];
@@ -206,6 +221,12 @@ AFS_FORCE void widen_words(int16_t* to, const char* codes, size_t k, size_t colu
             Vec::store_words(
                 words + s * kColumns,
                 Vec::less((eight.words[0] >> static_cast<int>(4 * s)) & kLowNibbles, 8));
+    } else if constexpr (kCodeLayouts[kCoding].bits == 6) {
+        Codes<6, 1> eight;
+        eight.read(codes, k, column);
+        AFS_UNROLL
+        for (size_t s = 0; s < 4; ++s)
+            Vec::store_words(words + s * kColumns, Vec::less(eight.pair_of(s, 0), 32));
     } else {
         const auto* from = reinterpret_cast<const int8_t*>(codes) + k * kColumns + 2 * column;
         AFS_UNROLL

@@ -183,6 +183,28 @@ TEST_CASE("linear: a declared bf16 interior is granted its operands' rounding, o
     CHECK_FALSE(verdict(y.data(), judged(AFS_F32)).ok());
 }
 
+TEST_CASE("linear: weights rounded to bf16 are granted only where they are declared") {
+    const size_t k = 4096;
+    std::mt19937 random(4);
+    std::normal_distribution<double> normal;
+    const Data exact{"", bf16_matrix(kRows, k, [&](size_t, size_t) { return normal(random); }),
+                     std::vector<double>(kCols * k)};
+    Data rounded = exact, narrower = exact;
+    std::vector<double> w(kCols * k);
+    for (size_t i = 0; i < w.size(); ++i) {
+        w[i] = static_cast<float>(normal(random));
+        rounded.w[i] = round_bf16(w[i]);
+        narrower.w[i] = truncated(truncated(w[i] * 0x1.01p0) * 0x1.01p0);
+    }
+    const auto judged = [&](uint32_t flags) {
+        return judge_linear(exact.x.data(), w.data(), kRows, kCols, k, AFS_F32,
+                            {AFS_F32, AFS_F32, AFS_F32, flags});
+    };
+    CHECK(verdict(output(rounded, k, in_double).data(), judged(AFS_ROUNDED_WEIGHTS)).ok());
+    CHECK_FALSE(verdict(output(rounded, k, in_double).data(), judged(0)).ok());
+    CHECK_FALSE(verdict(output(narrower, k, in_double).data(), judged(AFS_ROUNDED_WEIGHTS)).ok());
+}
+
 TEST_CASE("linear: flushed subnormal operands are granted only where they are declared") {
     const std::vector<double> x = {1.0, 0x1p-130}, w = {1e-30, 0x1p20};
     const double y = 1e-30;  // the second product, 2^-110, is gone

@@ -13,7 +13,9 @@ enum {
     AFS_DETERMINISTIC = 2,    /* same inputs, same bits */
     AFS_BATCH_INVARIANT = 4,  /* a row's bits do not depend on its neighbours */
     AFS_FLUSH_SUBNORMALS = 8, /* subnormal inputs or results may become 0 */
-    AFS_TENSOR_CORE = 16      /* accumulation truncates as tensor cores do */
+    AFS_TENSOR_CORE = 16,     /* accumulation truncates as tensor cores do */
+    AFS_ROUNDED_WEIGHTS = 32  /* linear/1: a weight of a block format is rounded to bf16 before
+                               * it is multiplied */
 };
 
 /* Step classes; open: a backend that does not know one says no to it. */

@@ -13,7 +13,7 @@ struct Arithmetic {
     int32_t acc_dtype;       // accumulator
     int32_t internal_dtype;  // what operands are rounded to inside
     int32_t out_dtype;       // of the output, the op's T
-    uint32_t flags = 0;      // AFS_FLUSH_SUBNORMALS, AFS_TENSOR_CORE
+    uint32_t flags = 0;      // AFS_FLUSH_SUBNORMALS, AFS_TENSOR_CORE, AFS_ROUNDED_WEIGHTS
 };
 
 // Per element, row-major [rows, cols].

@@ -72,11 +72,25 @@ void take_apart(int32_t dtype, const uint8_t* block, Span& out) {
     }
 }
 
-// Where the code of a depth of a group and a column lies: in bits.
+// Where the code of a depth of a group and a column lies, of 6 bits the lower 4: in bits.
 size_t bit_of(const CodeLayout& of, size_t depth, size_t column) {
     if (of.bits == 8) return 8 * ((depth / 2 * kColumns + column) * 2 + depth % 2);
     const size_t nibble = depth % 8 / 2 + depth % 2 * 4;
     return 32 * (depth / 8 * kColumns + column) + 4 * nibble;
+}
+// Of 6 bits the upper 2.
+size_t upper_bit_of(const CodeLayout& of, size_t depth, size_t column) {
+    return 32 * (of.group / 8 * kColumns + column) + depth / 2 * 2 + depth % 2 * 16;
+}
+
+// The code, as it is where it stands alone.
+int code_at(const CodeLayout& of, const uint8_t* codes, size_t depth, size_t column) {
+    const size_t bit = bit_of(of, depth, column), upper = upper_bit_of(of, depth, column);
+    // NOLINTNEXTLINE(bugprone-signed-char-misuse, cert-str34-c): a number, no character
+    if (of.bits == 8) return static_cast<int8_t>(codes[bit / 8]);
+    const int low = codes[bit / 8] >> bit % 8 & 15;
+    if (of.bits == 4) return low - 8;
+    return (low | (codes[upper / 8] >> upper % 8 & 3) << 4) - 32;
 }
 
 // n codes of a column to their places.
@@ -86,14 +100,18 @@ void place_codes(const CodeLayout& of, const int8_t* codes, size_t n, size_t col
             std::memcpy(to + (k / 2 * kColumns + column) * 2, codes + k, 2);
         return;
     }
-    for (size_t k = 0; k < n; k += 8, codes += 8) {
+    const int above = of.bits == 4 ? 8 : 32;
+    uint32_t upper = 0;
+    for (size_t k = 0; k < n; k += 8) {
         uint32_t word = 0;
-        for (unsigned s = 0; s < 4; ++s) {
-            word |= static_cast<uint32_t>(codes[size_t{2} * s] + 8) << 4 * s;
-            word |= static_cast<uint32_t>(codes[size_t{2} * s + 1] + 8) << (4 * s + 16);
+        for (size_t j = 0; j < 8; ++j) {
+            const auto code = static_cast<uint32_t>(codes[k + j] + above);
+            word |= (code & 15) << (j / 2 + j % 2 * 4) * 4;
+            if (of.bits == 6) upper |= code >> 4 << ((k + j) / 2 * 2 + j % 2 * 16);
         }
         std::memcpy(to + (k / 8 * kColumns + column) * 4, &word, 4);
     }
+    if (of.bits == 6) std::memcpy(to + (n / 8 * kColumns + column) * 4, &upper, 4);
 }
 
 void place(const CodeLayout& of, const Span& span, size_t column, uint8_t* to) {
@@ -118,7 +136,7 @@ std::optional<Coding> coding_of(int32_t dtype) {
         case AFS_Q8_0: return kBytes;
         case AFS_Q5_1: return kBytesMinimum;
         case AFS_Q5_K: return kBytesFine;
-        case AFS_Q6_K: return kBytesFineSixteen;
+        case AFS_Q6_K: return kSixesFine;
         default: return {};
     }
 }
@@ -165,10 +183,7 @@ void unpack_codes(Coding coding, const void* block, size_t column, size_t depth,
             }
             const uint8_t* codes = group + of.fine_bytes();
             for (size_t i = 0; i < of.group; ++i) {
-                const size_t bit = bit_of(of, i, column);
-                // NOLINTNEXTLINE(bugprone-signed-char-misuse, cert-str34-c): a number, no character
-                int code = static_cast<int8_t>(codes[bit / 8]);
-                if (of.bits == 4) code = (codes[bit / 8] >> bit % 8 & 15) - 8;
+                const int code = code_at(of, codes, i, column);
                 const float q = factor * static_cast<float>(code + of.centre);
                 *to++ = of.minimum ? q + add : q;
             }

@@ -1,0 +1,133 @@
+// Matrix tiles: a part of a packed block of weights as tiles of bf16, and x times it. Included
+// inside an anonymous namespace after a struct Vec, codes.hpp and a struct Tiles.
+//
+// Products are 2 x 2 tiles of 16 x 16 sums, so that each tile that is loaded serves twice. A part's
+// 32 columns are read again for every 32 rows and stay in the cache nearest the core; x comes from
+// the second one, sums go to it and back in fp32 as they are.
+//
+// A weight in codes becomes the bf16 nearest to it, scale and minimum included: a sum for each
+// group would cost more than the products.
+//
+// Tiles has registers 0..3 for sums, 4..5 for x, 6..7 for weights:
+//   configure(upper, lower)          rows of the upper and the lower tiles of x and of sums (lower
+//                                    may be 0)
+//   zero<t>(), load<t>(from, bytes from line to line), store<t>(to, bytes)
+//   dot<sums, x, weights>()          sums += x[rows, 16, 2] * weights[16, 16, 2], of bf16
+//   release()
+
+constexpr size_t kTileElements = 2 * kTile * kTile;  // of bf16
+
+// Where the pair of weights of an even depth, counted from the part's first, and a column lies.
+AFS_FORCE bf16* pair_in_tiles(bf16* tiles, size_t k, size_t column) {
+    const size_t tile = k / kDepth * (kColumns / kTile) + column / kTile;
+    return tiles + tile * kTileElements + (k % kDepth / 2 * kTile + column % kTile) * 2;
+}
+
+static void fill_from_bf16(void* tiles, const void* block, size_t begin, size_t end) {
+    const auto* from = static_cast<const bf16*>(block) + begin * kColumns;
+    for (size_t k = 0; k < end - begin; k += 2, from += 2 * kColumns)
+        for (size_t column = 0; column < kColumns; column += kTile)
+            __builtin_memcpy(pair_in_tiles(static_cast<bf16*>(tiles), k, column), from + 2 * column,
+                             2 * kTile * sizeof(bf16));
+}
+
+// One group of one vector of columns.
+template <Coding kCoding>
+AFS_FORCE void fill_group(bf16* tiles, const typename PackedCodes<kCoding>::Group& group,
+                          const PackedCodes<kCoding>& source, size_t k, size_t column) {
+    constexpr CodeLayout of = kCodeLayouts[kCoding];
+    const Vec::F scale = source.scale(group, column);
+    Vec::F offset = Vec::zero();
+    if constexpr (of.minimum) offset = source.offset(group, column);
+    const auto weight = [&](Vec::F code) AFS_LAMBDA {
+        if constexpr (of.minimum) return Vec::fma(code, scale, offset);
+        return Vec::mul(code, scale);
+    };
+    AFS_UNROLL
+    for (size_t j = 0; j < of.group; j += kStepCodes) {
+        Codes<of.bits, 1> eight;
+        eight.read(group.codes, j, column);
+        AFS_UNROLL
+        for (size_t s = 0; s < kStepCodes; s += 2)
+            Vec::store_pairs(pair_in_tiles(tiles, k + j + s, column), weight(eight.one(s, 0)),
+                             weight(eight.one(s + 1, 0)));
+    }
+}
+
+template <Coding kCoding>
+static void fill_from_codes(void* tiles, const void* block, size_t begin, size_t end) {
+    constexpr size_t kGroup = kCodeLayouts[kCoding].group;
+    const PackedCodes<kCoding> source = {static_cast<const char*>(block)};
+    for (size_t k = begin; k < end; k += kGroup) {
+        const auto group = source.group(k / kGroup);
+        for (size_t column = 0; column < kColumns; column += kWidth)
+            fill_group<kCoding>(static_cast<bf16*>(tiles), group, source, k - begin, column);
+    }
+}
+
+// Some lines of what is read next at each step, so that memory is busy while tiles are multiplied.
+struct Fetch {
+    static constexpr size_t kLine = 64;
+    const char *next, *end;
+    size_t lines;  // a step
+
+    AFS_LAMBDA void step() {
+        for (size_t i = 0; i < lines && next < end; ++i, next += kLine)
+            __builtin_prefetch(next, 0, 2);
+    }
+};
+
+// Up to 32 rows by 32 columns. x_lower: the rows from the 17th on, NULL: none.
+template <class Tiles>
+AFS_FORCE void multiply_square(const TileProduct& p, const bf16* x, const bf16* x_lower,
+                               const bf16* w, float* sums, Fetch& fetch) {
+    constexpr ptrdiff_t line = 2 * kTile * sizeof(bf16), sum_line = kColumns * sizeof(float);
+    float* below = sums + kTile * kColumns;
+    if (p.first) {
+        Tiles::template zero<0>(), Tiles::template zero<1>();
+        if (x_lower) Tiles::template zero<2>(), Tiles::template zero<3>();
+    } else {
+        Tiles::template load<0>(sums, sum_line), Tiles::template load<1>(sums + kTile, sum_line);
+        if (x_lower) {
+            Tiles::template load<2>(below, sum_line);
+            Tiles::template load<3>(below + kTile, sum_line);
+        }
+    }
+    for (size_t k = 0; k < p.depth; k += kDepth, w += kDepth * kColumns) {
+        fetch.step();
+        Tiles::template load<6>(w, line);
+        Tiles::template load<4>(x + k * kTile, line);
+        Tiles::template dot<0, 4, 6>();
+        Tiles::template load<7>(w + kTileElements, line);
+        Tiles::template dot<1, 4, 7>();
+        if (!x_lower) continue;
+        Tiles::template load<5>(x_lower + k * kTile, line);
+        Tiles::template dot<2, 5, 6>();
+        Tiles::template dot<3, 5, 7>();
+    }
+    Tiles::template store<0>(sums, sum_line), Tiles::template store<1>(sums + kTile, sum_line);
+    if (!x_lower) return;
+    Tiles::template store<2>(below, sum_line), Tiles::template store<3>(below + kTile, sum_line);
+}
+
+template <class Tiles>
+static void multiply_tiles(const TileProduct& p) {
+    const size_t n_squares =
+        (p.columns + 2 * kTile - 1) / (2 * kTile) * ((p.rows + 2 * kTile - 1) / (2 * kTile));
+    const size_t n_steps = n_squares * p.depth / kDepth;
+    const auto n_lines = static_cast<size_t>(p.next_end - p.next) / Fetch::kLine;
+    Fetch fetch = {p.next, p.next_end, (n_lines + n_steps - 1) / n_steps};
+    size_t configured = 0;
+    for (size_t column = 0; column < p.columns; column += 2 * kTile)
+        for (size_t row = 0; row < p.rows; row += 2 * kTile) {
+            const size_t rows = p.rows - row < 2 * kTile ? p.rows - row : 2 * kTile;
+            const size_t upper = rows < kTile ? rows : kTile, lower = rows - upper;
+            if (rows != configured) Tiles::configure(upper, lower);
+            configured = rows;
+            const bf16* x = static_cast<const bf16*>(p.x) + row * p.depth;
+            const bf16* w = static_cast<const bf16*>(p.w) + column / kTile * kTileElements;
+            multiply_square<Tiles>(p, x, lower ? x + kTile * p.depth : nullptr, w,
+                                   p.sums + row * kColumns + column, fetch);
+        }
+    Tiles::release();
+}

@@ -1,0 +1,229 @@
+// linear/1 by matrix tiles: the op's own tasks, and the order of loads and products that
+// simd/amx.cpp runs, on a model of the tiles in plain C++: most machines have none. Where there are
+// some, suite_test.cpp runs the real ones.
+#include "ops/linear/tiles.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <atomic>
+#include <cstring>
+#include <random>
+#include <utility>
+#include <vector>
+
+#include "afs/dequantise.hpp"
+#include "afs/numeric.hpp"
+#include "simd/code_layout.hpp"
+#include "simd/force_inline.hpp"
+#include "support/trials.hpp"
+
+using afs::bf16;
+using afs::f16;
+using afs::from_float;
+using afs::to_bf16;
+using afs::to_f16;
+using afs::to_float;
+using namespace afs::cpu;
+
+namespace {
+
+#include "simd/vec_portable.hpp"
+// Vec comes first
+#include "simd/rows.hpp"
+// Vec and rows come first
+#include "simd/panel.hpp"
+// all of them come first
+#include "simd/codes.hpp"
+#include "simd/tiles.hpp"
+
+// Eight registers of up to 16 rows of 64 bytes. What was not configured may not be used.
+struct Tiles {
+    static inline thread_local size_t rows[8];
+    static inline thread_local char registers[8][16][64];
+    static inline std::atomic<bool> misused;
+
+    static void configure(size_t upper, size_t lower) {
+        const size_t all[] = {upper, upper, lower, lower, upper, lower, kTile, kTile};
+        std::memcpy(rows, all, sizeof rows);
+        std::memset(registers, 0xff, sizeof registers);
+    }
+    static void release() { std::memset(rows, 0, sizeof rows); }
+    static void use(bool right) {
+        if (!right) misused = true;
+    }
+    template <int t>
+    static void zero() {
+        use(rows[t] > 0);
+        std::memset(registers[t], 0, sizeof registers[t]);
+    }
+    template <int t>
+    static void load(const void* from, ptrdiff_t bytes) {
+        use(rows[t] > 0);
+        for (size_t r = 0; r < rows[t]; ++r)
+            std::memcpy(registers[t][r],
+                        static_cast<const char*>(from) + static_cast<ptrdiff_t>(r) * bytes, 64);
+    }
+    template <int t>
+    static void store(void* to, ptrdiff_t bytes) {
+        use(rows[t] > 0);
+        for (size_t r = 0; r < rows[t]; ++r)
+            std::memcpy(static_cast<char*>(to) + static_cast<ptrdiff_t>(r) * bytes, registers[t][r],
+                        64);
+    }
+    template <int sums, int x, int weights>
+    static void dot() {
+        use(rows[sums] == rows[x] && rows[x] > 0);
+        for (size_t r = 0; r < rows[x]; ++r)
+            for (size_t c = 0; c < 16; ++c) {
+                float sum;
+                std::memcpy(&sum, registers[sums][r] + 4 * c, 4);
+                for (size_t pair = 0; pair < rows[weights]; ++pair) {
+                    bf16 a[2], b[2];
+                    std::memcpy(a, registers[x][r] + 4 * pair, 4);
+                    std::memcpy(b, registers[weights][pair] + 4 * c, 4);
+                    sum += to_float(a[0]) * to_float(b[0]) + to_float(a[1]) * to_float(b[1]);
+                }
+                std::memcpy(registers[sums][r] + 4 * c, &sum, 4);
+            }
+    }
+};
+
+template <size_t... kCoding>
+void set_fills(Kernels& to, std::index_sequence<kCoding...>) {
+    ((to.fill_from_codes[kCoding] = fill_from_codes<static_cast<Coding>(kCoding)>), ...);
+}
+Kernels model() {
+    Kernels kernels{};
+    kernels.multiply_tiles = [](const TileProduct& p) {
+        multiply_tiles<Tiles>(p);
+        for (const size_t left : Tiles::rows) Tiles::use(left == 0);
+    };
+    kernels.fill_from_bf16 = fill_from_bf16;
+    set_fills(kernels, std::make_index_sequence<kCodings>());
+    kernels.narrow = [](void* to, int32_t, const float* from, size_t n) {
+        std::memcpy(to, from, n * sizeof(float));  // the tests' outputs are fp32
+    };
+    return kernels;
+}
+
+// Matrix [rows, depth] of a dtype whose weights, as bf16, are small multiples of a half: with whole
+// numbers in x every sum is exact in fp32 whatever its order.
+struct Weights {
+    int32_t dtype;
+    size_t depth, row_bytes;
+    std::vector<char> bytes;
+
+    Weights(int32_t type, size_t rows, size_t k, std::mt19937& random)
+        : dtype(type), depth(k), row_bytes(afs::dtype_bytes(type, k)), bytes(rows * row_bytes) {
+        for (char& each : bytes) each = static_cast<char>(random());
+        if (type == AFS_BF16) {
+            for (size_t i = 0; i < rows * k; ++i) {
+                const bf16 value = to_bf16(static_cast<float>(random() % 9) - 4.0f);
+                std::memcpy(bytes.data() + 2 * i, &value, 2);
+            }
+            return;
+        }
+        const size_t span = type == AFS_Q4_K || type == AFS_Q5_K || type == AFS_Q6_K ? 256 : 32;
+        const size_t block = afs::dtype_bytes(type, span);
+        for (size_t at = 0; at < bytes.size(); at += block)
+            for (size_t place : {size_t{0}, size_t{2}}) {
+                const bool has_minimum =
+                    type == AFS_Q4_1 || type == AFS_Q5_1 || type == AFS_Q4_K || type == AFS_Q5_K;
+                if (place && !has_minimum) continue;
+                const f16 scale = to_f16(static_cast<float>(1 + random() % 3) * 0.5f);
+                std::memcpy(bytes.data() + at + (type == AFS_Q6_K ? 208 : place), &scale, 2);
+            }
+    }
+    afs_tensor tensor() const {
+        afs_tensor t = {};
+        t.data = const_cast<char*>(bytes.data());
+        t.dtype = dtype, t.rank = 2;
+        t.dims[0] = static_cast<int64_t>(bytes.size() / row_bytes);
+        t.dims[1] = t.strides[0] = static_cast<int64_t>(depth);
+        t.strides[1] = 1;
+        return t;
+    }
+};
+
+template <class T>
+afs_tensor matrix(std::vector<T>& data, int32_t dtype, size_t rows, size_t cols, size_t pitch) {
+    afs_tensor t = {};
+    t.data = data.data(), t.dtype = dtype, t.rank = 2;
+    t.dims[0] = static_cast<int64_t>(rows), t.dims[1] = static_cast<int64_t>(cols);
+    t.strides[0] = static_cast<int64_t>(pitch), t.strides[1] = 1;
+    return t;
+}
+
+void check(int32_t dtype, size_t rows, size_t columns, size_t depth, bool packed_before,
+           unsigned threads) {
+    CAPTURE(afs::dtype_name(dtype), rows, columns, depth, packed_before, threads);
+    std::mt19937 random(static_cast<unsigned>(rows + columns + depth));
+    const Weights weights(dtype, columns, depth, random);
+    const Packed packed(dtype, static_cast<int64_t>(columns), static_cast<int64_t>(depth));
+    std::vector<char> blocks(packed.bytes());
+    afs_tensor weight = weights.tensor();
+    for (size_t b = 0; b < packed.n_blocks; ++b)
+        pack_block(packed, weight, b, blocks.data() + b * packed.block_bytes);
+    std::vector<float> w(columns * depth);
+    for (size_t c = 0; c < columns; ++c) {
+        std::vector<float> row(depth);
+        if (dtype == AFS_BF16)
+            for (size_t k = 0; k < depth; ++k) {
+                bf16 one;
+                std::memcpy(&one, weights.bytes.data() + (c * depth + k) * 2, 2);
+                row[k] = to_float(one);
+            }
+        else
+            unpack_row(packed, blocks.data(), c, depth, row.data());
+        for (size_t k = 0; k < depth; ++k) w[c * depth + k] = to_float(to_bf16(row[k]));
+    }
+    if (packed_before) weight.data = blocks.data(), weight.format = kPackedFormat;
+
+    const size_t x_pitch = depth + 5, out_pitch = columns + 3;
+    std::vector<bf16> x(rows * x_pitch);
+    for (bf16& each : x) each = to_bf16(static_cast<float>(random() % 3) - 1.0f);
+    std::vector<float> out(rows * out_pitch, -9.0f);
+    std::vector<char> workspace(tile_workspace(packed, threads) + 64, '\x5a');
+    Pool pool(threads);
+    const size_t threads_there = pool.size();
+    multiply_by_tiles(model(), pool, packed, matrix(x, AFS_BF16, rows, depth, x_pitch), weight,
+                      matrix(out, AFS_F32, rows, columns, out_pitch), workspace.data());
+    bool same = true;
+    for (size_t r = 0; r < rows; ++r)
+        for (size_t c = 0; c < out_pitch; ++c) {
+            float want = c < columns ? 0.0f : -9.0f;
+            for (size_t k = 0; c < columns && k < depth; ++k)
+                want += to_float(x[r * x_pitch + k]) * w[c * depth + k];
+            same = same && out[r * out_pitch + c] == want;
+        }
+    CHECK(same);
+    CHECK_FALSE(Tiles::misused);
+    bool kept = true;
+    for (size_t i = tile_workspace(packed, threads_there); i < workspace.size(); ++i)
+        kept = kept && workspace[i] == '\x5a';
+    CHECK(kept);
+}
+
+}  // namespace
+
+TEST_CASE("tiles: any number of rows, columns and threads, and nothing beyond them is written") {
+    int n = 0;
+    for (const size_t rows : {1u, 8u, 15u, 16u, 17u, 31u, 33u, 75u, 300u, 530u})
+        for (const size_t columns : {1u, 16u, 31u, 33u, 64u, 65u, 200u})
+            for (const size_t depth : {size_t{32}, size_t{75}, kTilePart + 32})
+                for (const unsigned threads : {1u, 2u}) {
+                    if (n++ % (rows > 75 ? 7 : 1) || n % afs::test::kOneOf) continue;
+                    check(AFS_BF16, rows, columns, depth, n % 3 > 0, threads);
+                }
+}
+
+TEST_CASE("tiles: more blocks of weights than one task takes") {
+    check(AFS_BF16, 40, 2200, 544, true, 1);
+    check(AFS_Q8_0, 40, 2200, 544, true, 2);
+}
+
+TEST_CASE("tiles: every block format, packed before and on the way") {
+    for (const afs::BlockFormat& format : afs::kBlockFormats)
+        for (const size_t rows : {8u, 19u, 75u})
+            for (const bool packed : {true, false}) check(format.dtype, rows, 77, 768, packed, 1);
+}
