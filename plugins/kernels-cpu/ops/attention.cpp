@@ -15,7 +15,7 @@
 namespace afs::cpu {
 namespace {
 
-constexpr size_t kTaskRows = 32;                   // query rows (tokens times heads) of one task
+constexpr size_t kTaskRows = 64;                   // query rows (tokens times heads) of one task
 constexpr size_t kChunksOfTask = 4;                // where the chunks of a row are shared out
 constexpr size_t kSharedFloats = size_t{1} << 20;  // most that may be kept until they are blended
 

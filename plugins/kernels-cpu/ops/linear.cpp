@@ -234,9 +234,14 @@ void Linear::multiply(const Job& job) const {
     const size_t enough = context_.pool.size() == 1 ? 1 : kTasks * context_.pool.size();
     while (unit > least && n_row_blocks * job.columns / unit < enough) unit /= 2;
     const size_t n_units = (job.columns + unit - 1) / unit;
-    context_.pool.run(n_units * n_row_blocks, [&](size_t task, unsigned thread) {
-        multiply_block(job, task % n_row_blocks * kRowBlock, task / n_row_blocks * unit, unit,
-                       thread);
+    // Neighbours together: what is asked for ahead (simd/panel.hpp) is then read by the same
+    // thread.
+    const size_t run = std::max<size_t>(1, n_units * n_row_blocks / enough);
+    const size_t n_runs = (n_units + run - 1) / run;
+    context_.pool.run(n_runs * n_row_blocks, [&](size_t task, unsigned thread) {
+        const size_t first = task / n_row_blocks * run, row = task % n_row_blocks * kRowBlock;
+        for (size_t i = first; i < std::min(n_units, first + run); ++i)
+            multiply_block(job, row, i * unit, unit, thread);
     });
 }
 

@@ -58,7 +58,7 @@ struct Multiply<bf16> {
 
 // Weights that one row reads once come faster if they are asked for by hand: far ahead into the
 // second cache, then into the nearest. Loads alone do not keep enough lines on their way.
-constexpr size_t kFarAhead = 8192, kNearAhead = 1024;  // bytes
+constexpr size_t kFarAhead = 8192, kNearAhead = 3072;  // bytes
 AFS_FORCE void ask_ahead(const void* at, size_t bytes) {
     for (size_t i = 0; i < bytes; i += 64) {
         __builtin_prefetch(static_cast<const char*>(at) + kFarAhead + i, 0, 2);

@@ -1,7 +1,6 @@
 #include "ops/linear/tiles.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 
 #include "afs/numeric.hpp"
@@ -9,22 +8,17 @@
 namespace afs::cpu {
 namespace {
 
-size_t knob(const char* name, size_t otherwise) {
-    const char* v = std::getenv(name);
-    return v ? static_cast<size_t>(atoi(v)) : otherwise;
-}
-const size_t kPart = knob("T_PART", kTilePart);
-const size_t kRowBlock =
-    knob("T_ROWS", 256);  // rows of a task: x of a part stays in the second cache
-const size_t kMostBlocks =
-    knob("T_BLOCKS", 8);             // of weights, of a task: they share the x that was fetched
-constexpr size_t kRowsAtOnce = 512;  // of x, whose tasks read the same weights side by side
-const size_t kTasks = knob("T_TASKS", 4);  // of a thread, where there is enough for all
-constexpr size_t kSumsOfBlock = 256 * kColumns;
+constexpr size_t kRowsAtOnce = 512;  // of x; their tasks read the same weights side by side
+// Of a task: a part of its x, the sums of its blocks and a part of one block, as tiles, stay in the
+// core's second cache.
+constexpr size_t kRowBlock = 256, kMostBlocks = 8;
+constexpr size_t kTasks = 4;  // of a thread, where there is enough for all
+
+constexpr size_t kSums = kMostBlocks * kRowBlock * kColumns;
+constexpr size_t kTiles = kTilePart * kColumns;  // weights
 
 size_t thread_bytes(const Packed& packed) {
-    return kMostBlocks * 512 * kColumns * sizeof(float) + kPart * kColumns * sizeof(bf16) +
-           packed.block_bytes;
+    return kSums * sizeof(float) + kTiles * sizeof(bf16) + packed.block_bytes;
 }
 
 // What the tasks of one call share.
@@ -33,7 +27,7 @@ struct Product {
     const Packed& packed;
     const afs_tensor &weight, &out;
     FillFunction fill;
-    const char* x;  // bf16 in tiles: [depth / kTilePart][rows / 16][kTilePart / 32][16][32]
+    char* x;  // bf16 in tiles: [depth / kTilePart][rows / 16][kTilePart / 32][16][32]
     size_t first_row, rows, padded_rows;  // of out; of x
     size_t row_block, blocks;             // of a task
     bool plain;                           // the weight is packed on the way
@@ -42,8 +36,7 @@ struct Product {
     size_t n_tasks() const { return n_row_blocks() * ((packed.n_blocks + blocks - 1) / blocks); }
     // Of a packed block, the bytes before a depth.
     size_t bytes_before(size_t depth) const {
-        return packed.block_bytes / packed.padded_depth * depth +
-               packed.block_bytes % packed.padded_depth * depth / packed.padded_depth;
+        return packed.block_bytes * depth / packed.padded_depth;
     }
 
     void copy_row(const afs_tensor& x_rows, size_t row) const;
@@ -58,10 +51,9 @@ void Product::copy_row(const afs_tensor& x_rows, size_t row) const {
     const auto* from = static_cast<const char*>(x_rows.data) +
                        static_cast<ptrdiff_t>(first_row + row) * x_rows.strides[0] *
                            static_cast<ptrdiff_t>(sizeof(bf16));
-    for (size_t begin = 0; begin < packed.padded_depth; begin += kPart) {
-        const size_t depth = std::min(kPart, packed.padded_depth - begin);
-        char* to = const_cast<char*>(x) +
-                   (begin * padded_rows + row / kTile * kTile * depth) * sizeof(bf16) +
+    for (size_t begin = 0; begin < packed.padded_depth; begin += kTilePart) {
+        const size_t depth = std::min(kTilePart, packed.padded_depth - begin);
+        char* to = x + (begin * padded_rows + row / kTile * kTile * depth) * sizeof(bf16) +
                    row % kTile * line;
         for (size_t k = 0; k < depth; k += kDepth, to += kTile * line) {
             const size_t at = (begin + k) * sizeof(bf16);
@@ -90,18 +82,18 @@ void Product::run_task(size_t task, char* scratch) const {
     const size_t n_blocks = std::min(blocks, packed.n_blocks - first_block);
     const size_t sums_of_block = row_block * kColumns;
     auto* sums = reinterpret_cast<float*>(scratch);
-    auto* tiles = reinterpret_cast<char*>(sums + kMostBlocks * 512 * kColumns);
+    auto* tiles = reinterpret_cast<char*>(sums + kSums);
     const char* weights = static_cast<const char*>(weight.data) + first_block * packed.block_bytes;
     if (plain) {
-        char* to = tiles + kPart * kColumns * sizeof(bf16);
+        char* to = tiles + kTiles * sizeof(bf16);
         pack_block(packed, weight, first_block, to);
         weights = to;
     }
     TileProduct product = {};
     product.w = tiles;
     product.rows = std::min(row_block, rows - row);
-    for (size_t begin = 0; begin < packed.padded_depth; begin += kPart) {
-        const size_t end = std::min(packed.padded_depth, begin + kPart);
+    for (size_t begin = 0; begin < packed.padded_depth; begin += kTilePart) {
+        const size_t end = std::min(packed.padded_depth, begin + kTilePart);
         product.depth = end - begin;
         product.x = x + (begin * padded_rows + row * product.depth) * sizeof(bf16);
         product.first = begin == 0;
@@ -109,9 +101,9 @@ void Product::run_task(size_t task, char* scratch) const {
             fill(tiles, weights + b * packed.block_bytes, begin, end);
             const size_t next_block = b + 1 < n_blocks ? b + 1 : 0;
             const size_t next = next_block ? begin : end;
-            const size_t next_end = std::min(packed.padded_depth, next + kPart);
+            const size_t next_end = std::min(packed.padded_depth, next + kTilePart);
             const char* from = weights + next_block * packed.block_bytes;
-            product.next = from + bytes_before(next),
+            product.next = from + bytes_before(next);
             product.next_end = from + bytes_before(next_end);
             const size_t column = (first_block + b) * kColumns;
             product.columns = std::min(kColumns, static_cast<size_t>(out.dims[1]) - column);
@@ -140,10 +132,19 @@ void multiply_by_tiles(const Kernels& kernels, Pool& pool, const Packed& packed,
     // Enough tasks for all threads: of fewer blocks first, then of fewer rows.
     const size_t enough = pool.size() == 1 ? 1 : kTasks * pool.size();
     for (size_t first = 0; first < n; first += kRowsAtOnce) {
-        Product product = {kernels, packed, weight, out,       fill, copy,
-                           first,   0,      0,      kRowBlock, 1,    plain};
-        product.rows = std::min(kRowsAtOnce, n - first);
-        product.padded_rows = (product.rows + kTile - 1) / kTile * kTile;
+        const size_t rows = std::min(kRowsAtOnce, n - first);
+        Product product = {.kernels = kernels,
+                           .packed = packed,
+                           .weight = weight,
+                           .out = out,
+                           .fill = fill,
+                           .x = copy,
+                           .first_row = first,
+                           .rows = rows,
+                           .padded_rows = (rows + kTile - 1) / kTile * kTile,
+                           .row_block = kRowBlock,
+                           .blocks = 1,
+                           .plain = plain};
         while (product.row_block > 2 * kTile && product.n_tasks() < enough) product.row_block /= 2;
         if (!plain) product.blocks = std::clamp<size_t>(product.n_tasks() / enough, 1, kMostBlocks);
         pool.run(product.rows, [&](size_t row, unsigned) { product.copy_row(x, row); });
