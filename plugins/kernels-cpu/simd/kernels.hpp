@@ -59,9 +59,8 @@ struct TileProduct {
     const void* x;  // bf16 [rows / 16][depth / 32][16][32]
     const void* w;  // bf16 [depth / 32][4][16][16][2]: 4 times 16 columns of 16 pairs
     size_t rows, depth, columns;
-    float* sums;                  // [rows][kColumns]
-    bool first;                   // of a sum: sums holds nothing yet
-    const char *next, *next_end;  // what is read next, to be fetched meanwhile
+    float* sums;  // [rows][kColumns]
+    bool first;   // of a sum: sums holds nothing yet
 };
 // Depth [begin, end) of a packed block of weights to TileProduct::w. begin: a multiple of
 // kTilePart.

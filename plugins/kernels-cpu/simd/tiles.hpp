@@ -1,9 +1,10 @@
 // Matrix tiles: a part of a packed block of weights as tiles of bf16, and x times it. Included
 // inside an anonymous namespace after a struct Vec, codes.hpp and a struct Tiles.
 //
-// Products are 2 x 2 tiles of 16 x 16 sums, so that each tile that is loaded serves twice. A part's
-// 32 columns are read again for every 32 rows and stay in the cache nearest the core; x comes from
-// the second one, sums go to it and back in fp32 as they are.
+// Products are 2 x 2 tiles of 16 x 16 sums, so that each tile that is loaded serves twice. Tiles of
+// both sides come from the second cache; sums go to it and back in fp32 as they are. Nothing is
+// asked for from memory meanwhile: a line on its way holds one of the core's few places for misses,
+// which the tiles need.
 //
 // A weight in codes becomes the bf16 nearest to it, scale and minimum included: a sum for each
 // group would cost more than the products.
@@ -25,10 +26,12 @@ AFS_FORCE bf16* pair_in_tiles(bf16* tiles, size_t k, size_t column) {
 
 static void fill_from_bf16(void* tiles, const void* block, size_t begin, size_t end) {
     const auto* from = static_cast<const bf16*>(block) + begin * kColumns;
-    for (size_t k = 0; k < end - begin; k += 2, from += 2 * kColumns)
+    for (size_t k = 0; k < end - begin; k += 2, from += 2 * kColumns) {
+        ask_ahead(from, 2 * kColumns * sizeof(bf16));
         for (size_t column = 0; column < kColumns; column += kTile)
             __builtin_memcpy(pair_in_tiles(static_cast<bf16*>(tiles), k, column), from + 2 * column,
                              2 * kTile * sizeof(bf16));
+    }
 }
 
 // One group of one vector of columns.
@@ -60,27 +63,19 @@ static void fill_from_codes(void* tiles, const void* block, size_t begin, size_t
     const PackedCodes<kCoding> source = {static_cast<const char*>(block)};
     for (size_t k = begin; k < end; k += kGroup) {
         const auto group = source.group(k / kGroup);
-        for (size_t column = 0; column < kColumns; column += kWidth)
+        const char* next = group.first;
+        constexpr size_t bytes = kCodeLayouts[kCoding].group_bytes() * kWidth / kColumns;
+        for (size_t column = 0; column < kColumns; column += kWidth, next += bytes) {
+            ask_ahead(next, bytes);
             fill_group<kCoding>(static_cast<bf16*>(tiles), group, source, k - begin, column);
+        }
     }
 }
-
-// Some lines of what is read next at each step, so that memory is busy while tiles are multiplied.
-struct Fetch {
-    static constexpr size_t kLine = 64;
-    const char *next, *end;
-    size_t lines;  // a step
-
-    AFS_LAMBDA void step() {
-        for (size_t i = 0; i < lines && next < end; ++i, next += kLine)
-            __builtin_prefetch(next, 0, 2);
-    }
-};
 
 // Up to 32 rows by 32 columns. x_lower: the rows from the 17th on, NULL: none.
 template <class Tiles>
 AFS_FORCE void multiply_square(const TileProduct& p, const bf16* x, const bf16* x_lower,
-                               const bf16* w, float* sums, Fetch& fetch) {
+                               const bf16* w, float* sums) {
     constexpr ptrdiff_t line = 2 * kTile * sizeof(bf16), sum_line = kColumns * sizeof(float);
     float* below = sums + kTile * kColumns;
     if (p.first) {
@@ -94,7 +89,6 @@ AFS_FORCE void multiply_square(const TileProduct& p, const bf16* x, const bf16* 
         }
     }
     for (size_t k = 0; k < p.depth; k += kDepth, w += kDepth * kColumns) {
-        fetch.step();
         Tiles::template load<6>(w, line);
         Tiles::template load<4>(x + k * kTile, line);
         Tiles::template dot<0, 4, 6>();
@@ -112,11 +106,6 @@ AFS_FORCE void multiply_square(const TileProduct& p, const bf16* x, const bf16* 
 
 template <class Tiles>
 static void multiply_tiles(const TileProduct& p) {
-    const size_t n_squares =
-        (p.columns + 2 * kTile - 1) / (2 * kTile) * ((p.rows + 2 * kTile - 1) / (2 * kTile));
-    const size_t n_steps = n_squares * p.depth / kDepth;
-    const auto n_lines = static_cast<size_t>(p.next_end - p.next) / Fetch::kLine;
-    Fetch fetch = {p.next, p.next_end, (n_lines + n_steps - 1) / n_steps};
     size_t configured = 0;
     for (size_t column = 0; column < p.columns; column += 2 * kTile)
         for (size_t row = 0; row < p.rows; row += 2 * kTile) {
@@ -127,7 +116,7 @@ static void multiply_tiles(const TileProduct& p) {
             const bf16* x = static_cast<const bf16*>(p.x) + row * p.depth;
             const bf16* w = static_cast<const bf16*>(p.w) + column / kTile * kTileElements;
             multiply_square<Tiles>(p, x, lower ? x + kTile * p.depth : nullptr, w,
-                                   p.sums + row * kColumns + column, fetch);
+                                   p.sums + row * kColumns + column);
         }
     Tiles::release();
 }

@@ -34,10 +34,6 @@ struct Product {
 
     size_t n_row_blocks() const { return (rows + row_block - 1) / row_block; }
     size_t n_tasks() const { return n_row_blocks() * ((packed.n_blocks + blocks - 1) / blocks); }
-    // Of a packed block, the bytes before a depth.
-    size_t bytes_before(size_t depth) const {
-        return packed.block_bytes * depth / packed.padded_depth;
-    }
 
     void copy_row(const afs_tensor& x_rows, size_t row) const;
     void run_task(size_t task, char* scratch) const;
@@ -99,12 +95,6 @@ void Product::run_task(size_t task, char* scratch) const {
         product.first = begin == 0;
         for (size_t b = 0; b < n_blocks; ++b) {
             fill(tiles, weights + b * packed.block_bytes, begin, end);
-            const size_t next_block = b + 1 < n_blocks ? b + 1 : 0;
-            const size_t next = next_block ? begin : end;
-            const size_t next_end = std::min(packed.padded_depth, next + kTilePart);
-            const char* from = weights + next_block * packed.block_bytes;
-            product.next = from + bytes_before(next);
-            product.next_end = from + bytes_before(next_end);
             const size_t column = (first_block + b) * kColumns;
             product.columns = std::min(kColumns, static_cast<size_t>(out.dims[1]) - column);
             product.sums = sums + b * sums_of_block;
