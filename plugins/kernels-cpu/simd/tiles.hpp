@@ -72,36 +72,76 @@ static void fill_from_codes(void* tiles, const void* block, size_t begin, size_t
     }
 }
 
-// Up to 32 rows by 32 columns. x_lower: the rows from the 17th on, NULL: none.
+constexpr ptrdiff_t kTileLine = 2 * kTile * sizeof(bf16);  // bytes
+
+// Up to 16 rows by 32 columns.
+template <class Tiles>
+AFS_FORCE void multiply_upper(const bf16* x, const bf16* w, size_t depth) {
+    for (size_t k = 0; k < depth; k += kDepth, w += kDepth * kColumns) {
+        Tiles::template load<6>(w, kTileLine);
+        Tiles::template load<4>(x + k * kTile, kTileLine);
+        Tiles::template dot<0, 4, 6>();
+        Tiles::template load<7>(w + kTileElements, kTileLine);
+        Tiles::template dot<1, 4, 7>();
+    }
+}
+
+// Up to 32 rows by 32 columns. A register is loaded as soon as its last product has begun, and the
+// order of the products alternates, so that none starts with what was loaded last: a core that
+// shares its registers with a second thread has no others to load into meanwhile.
+template <class Tiles>
+AFS_FORCE void multiply_both(const bf16* x, const bf16* x_lower, const bf16* w, size_t depth) {
+    constexpr size_t w_step = kDepth * kColumns;
+    const bf16* end = x + depth * kTile;
+    Tiles::template load<4>(x, kTileLine), Tiles::template load<6>(w, kTileLine);
+    Tiles::template load<7>(w + kTileElements, kTileLine);
+    Tiles::template load<5>(x_lower, kTileLine);
+    const auto next = [&]() AFS_LAMBDA {
+        x += kTileElements, x_lower += kTileElements, w += w_step;
+        return x < end;
+    };
+    for (;;) {
+        Tiles::template dot<0, 4, 6>(), Tiles::template dot<1, 4, 7>();
+        if (!next()) break;
+        Tiles::template load<4>(x, kTileLine);
+        Tiles::template dot<3, 5, 7>();
+        Tiles::template load<7>(w + kTileElements, kTileLine);
+        Tiles::template dot<2, 5, 6>();
+        Tiles::template load<5>(x_lower, kTileLine), Tiles::template load<6>(w, kTileLine);
+
+        Tiles::template dot<1, 4, 7>(), Tiles::template dot<0, 4, 6>();
+        if (!next()) break;
+        Tiles::template load<4>(x, kTileLine);
+        Tiles::template dot<2, 5, 6>();
+        Tiles::template load<6>(w, kTileLine);
+        Tiles::template dot<3, 5, 7>();
+        Tiles::template load<5>(x_lower, kTileLine);
+        Tiles::template load<7>(w + kTileElements, kTileLine);
+    }
+    Tiles::template dot<2, 5, 6>(), Tiles::template dot<3, 5, 7>();
+}
+
+// x_lower: the rows from the 17th on, NULL: none.
 template <class Tiles>
 AFS_FORCE void multiply_square(const TileProduct& p, const bf16* x, const bf16* x_lower,
                                const bf16* w, float* sums) {
-    constexpr ptrdiff_t line = 2 * kTile * sizeof(bf16), sum_line = kColumns * sizeof(float);
+    constexpr ptrdiff_t line = kColumns * sizeof(float);
     float* below = sums + kTile * kColumns;
     if (p.first) {
         Tiles::template zero<0>(), Tiles::template zero<1>();
         if (x_lower) Tiles::template zero<2>(), Tiles::template zero<3>();
     } else {
-        Tiles::template load<0>(sums, sum_line), Tiles::template load<1>(sums + kTile, sum_line);
-        if (x_lower) {
-            Tiles::template load<2>(below, sum_line);
-            Tiles::template load<3>(below + kTile, sum_line);
-        }
+        Tiles::template load<0>(sums, line), Tiles::template load<1>(sums + kTile, line);
+        if (x_lower)
+            Tiles::template load<2>(below, line), Tiles::template load<3>(below + kTile, line);
     }
-    for (size_t k = 0; k < p.depth; k += kDepth, w += kDepth * kColumns) {
-        Tiles::template load<6>(w, line);
-        Tiles::template load<4>(x + k * kTile, line);
-        Tiles::template dot<0, 4, 6>();
-        Tiles::template load<7>(w + kTileElements, line);
-        Tiles::template dot<1, 4, 7>();
-        if (!x_lower) continue;
-        Tiles::template load<5>(x_lower + k * kTile, line);
-        Tiles::template dot<2, 5, 6>();
-        Tiles::template dot<3, 5, 7>();
-    }
-    Tiles::template store<0>(sums, sum_line), Tiles::template store<1>(sums + kTile, sum_line);
-    if (!x_lower) return;
-    Tiles::template store<2>(below, sum_line), Tiles::template store<3>(below + kTile, sum_line);
+    if (x_lower)
+        multiply_both<Tiles>(x, x_lower, w, p.depth);
+    else
+        multiply_upper<Tiles>(x, w, p.depth);
+    Tiles::template store<0>(sums, line), Tiles::template store<1>(sums + kTile, line);
+    if (x_lower)
+        Tiles::template store<2>(below, line), Tiles::template store<3>(below + kTile, line);
 }
 
 template <class Tiles>

@@ -194,7 +194,7 @@ TEST_CASE("linear: weights rounded to bf16 are granted only where they are decla
     for (size_t i = 0; i < w.size(); ++i) {
         w[i] = static_cast<float>(normal(random));
         rounded.w[i] = round_bf16(w[i]);
-        narrower.w[i] = truncated(truncated(w[i] * 0x1.01p0) * 0x1.01p0);
+        narrower.w[i] = bits_float((float_bits(static_cast<float>(w[i])) + 0x20000u) & ~0x3ffffu);
     }
     const auto judged = [&](uint32_t flags) {
         return judge_linear(exact.x.data(), w.data(), kRows, kCols, k, AFS_F32,
