@@ -174,7 +174,8 @@ void check(int32_t dtype, size_t rows, size_t columns, size_t depth, bool packed
                 row[k] = to_float(one);
             }
         else
-            unpack_row(packed, blocks.data(), c, depth, row.data());
+            REQUIRE(afs::dequantise(dtype, weights.bytes.data() + c * weights.row_bytes, row.data(),
+                                    depth));
         for (size_t k = 0; k < depth; ++k) w[c * depth + k] = to_float(to_bf16(row[k]));
     }
     if (packed_before) weight.data = blocks.data(), weight.format = kPackedFormat;
