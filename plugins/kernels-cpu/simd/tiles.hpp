@@ -2,9 +2,8 @@
 // inside an anonymous namespace after a struct Vec, codes.hpp and a struct Tiles.
 //
 // Products are 2 x 2 tiles of 16 x 16 sums, so that each tile that is loaded serves twice. Tiles of
-// both sides come from the second cache; sums go to it and back in fp32 as they are. Nothing is
-// asked for from memory meanwhile: a line on its way holds one of the core's few places for misses,
-// which the tiles need.
+// both sides come from the second cache; sums go to it and back in fp32 as they are. The
+// next weights are not asked for meanwhile: it did not pay (docs/PERFORMANCE.md).
 //
 // A weight in codes becomes the bf16 nearest to it, scale and minimum included: a sum for each
 // group would cost more than the products.
@@ -87,8 +86,8 @@ AFS_FORCE void multiply_upper(const bf16* x, const bf16* w, size_t depth) {
 }
 
 // Up to 32 rows by 32 columns. A register is loaded as soon as its last product has begun, and the
-// order of the products alternates, so that none starts with what was loaded last: a core that
-// shares its registers with a second thread has no others to load into meanwhile.
+// order of the products alternates, so that none starts with what was loaded last: a tenth
+// faster on a core whose loads did not overlap with products (docs/PERFORMANCE.md).
 template <class Tiles>
 AFS_FORCE void multiply_both(const bf16* x, const bf16* x_lower, const bf16* w, size_t depth) {
     constexpr size_t w_step = kDepth * kColumns;
