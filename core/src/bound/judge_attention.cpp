@@ -76,7 +76,12 @@ Judged judge_attention(const double* q, const double* k, const double* v, size_t
         // Weights are operands of the product with v: rounded where the plugin says so.
         const bool rounded = narrower(how.internal_dtype, how.acc_dtype);
         const double weight = rounded ? unit_roundoff(how.internal_dtype) : 0.0;
-        const double least = rounded ? half_ulp(how.internal_dtype, 0) : 0.0;  // of tiny ones
+        const bool flushing = how.flags & AFS_FLUSH_SUBNORMALS;
+        const double tiny = smallest_normal(how.internal_dtype);
+        const double least =  // of tiny ones
+            !rounded   ? 0.0
+            : flushing ? tiny
+                       : half_ulp(how.internal_dtype, 0);
         for (size_t d = 0; d < hd; ++d) {
             if (has_nan(vh + d, context, stride, 1)) {
                 out.want[h * hd + d] = NAN;
@@ -94,6 +99,11 @@ Judged judge_attention(const double* q, const double* k, const double* v, size_t
             error.independent(weight * sum.s1() + least * values.s1(),
                               (weight * sum.s2() + least * values.s2()) / std::sqrt(3.0));
             error.shared(0, weight / std::sqrt(3.0) * std::abs(sum.value()));  // equal weights
+            if (flushing) {  // values, products and partial sums may be subnormal
+                const double lost = std::min(
+                    static_cast<double>(context) * smallest_normal(how.acc_dtype), sum.s1());
+                error.shared(lost, lost);
+            }
             error.store(out, h * hd + d, sum.value());
         }
     }

@@ -6,11 +6,15 @@
 // the other, so chunks of a prompt, neighbours, block size and threads do not change a bit. Where
 // there are fewer tasks than threads, the chunks of one row are shared out and blended afterwards,
 // in the same order. Padding tokens are left as they are.
+//
+// Many rows go by matrix tiles where there are some (ops/attention/tiles.hpp), but not under
+// "deterministic": weights are then rounded to bf16, which is what AFS_BF16 says.
 #include <algorithm>
 #include <vector>
 
 #include "backend.hpp"
 #include "ops/attention/chunk.hpp"
+#include "ops/attention/tiles.hpp"
 
 namespace afs::cpu {
 namespace {
@@ -24,6 +28,17 @@ size_t tokens_of_task(const afs_attention_params& p) {
 }
 size_t rows_of_task(const afs_attention_params& p) {
     return tokens_of_task(p) * (p.n_heads / p.n_kv_heads);
+}
+
+// Whether pieces may go by tiles. A decode step's have too few rows.
+bool has_tiles(const Kernels& kernels, const Geometry& geometry, const afs_kv_layout& layout,
+               const afs_limits& limits) {
+    return kernels.multiply_tiles && geometry.dot && layout.k_stride[3] == 1 &&
+           layout.v_stride[3] == 1 && !limits.deterministic &&
+           limits.step_class != AFS_CLASS_DECODE;
+}
+size_t thread_bytes(const Geometry& geometry, bool tiles) {
+    return tiles ? std::max(geometry.bytes(), attention_tiles_bytes(geometry)) : geometry.bytes();
 }
 
 class Attention final : public Op {
@@ -46,7 +61,7 @@ private:
         const afs_step& step;
         const afs_kv& kv;
         const afs_kv_layout& layout;
-        char* scratch;  // [threads][geometry_.bytes()]
+        char* scratch;  // [threads][thread_bytes_]
         float* shared;  // [piece, row, chunk][kept]
     };
 
@@ -55,12 +70,17 @@ private:
     bool worth_sharing() const;
     size_t kept() const { return geometry_.width + 2; }  // sums, max, weight
     ChunkScratch scratch_of(const Job& job, unsigned thread) const {
-        return {geometry_, job.scratch + thread * geometry_.bytes()};
+        return {geometry_, job.scratch + thread * thread_bytes_};
+    }
+    ChunkSource source_of(const Job& job, const Piece& piece) const {
+        return {job.kv, job.layout,
+                job.step.block_table + size_t{piece.sequence} * job.step.max_blocks, piece.head};
     }
     void gather(const Job& job, const Piece& piece, const ChunkScratch& scratch) const;
     // Calls f(first_row, end_row, n) for rows that see the same n positions of a chunk.
     template <class F>
     void each_span(const Piece& piece, size_t chunk, const F& f) const;
+    bool by_tiles(const Job& job, const Piece& piece, unsigned thread) const;
     void whole(const Job& job, const Piece& piece, unsigned thread) const;
     void some_chunks(const Job& job, size_t piece, size_t begin, unsigned thread) const;
     void blend_shared(const Job& job, size_t piece, unsigned thread) const;
@@ -72,6 +92,8 @@ private:
     afs_attention_params params_;
     size_t max_context_, group_;
     Geometry geometry_;
+    bool tiles_;
+    size_t thread_bytes_;
     std::vector<Piece> pieces_;
     std::vector<size_t> shared_at_;                      // [pieces]: floats
     std::vector<std::pair<uint32_t, uint32_t>> shares_;  // piece, first chunk
@@ -84,7 +106,11 @@ Attention::Attention(const afs_query& query, Context& context)
       group_(params_.n_heads / params_.n_kv_heads),
       geometry_(context.kernels, Node(query).in(0).dtype,
                 read<afs_kv_layout>(query.kv_layouts[Node(query).in(1).kv_group]),
-                rows_of_task(params_)) {
+                rows_of_task(params_)),
+      tiles_(has_tiles(context.kernels, geometry_,
+                       read<afs_kv_layout>(query.kv_layouts[Node(query).in(1).kv_group]),
+                       read<afs_limits>(query.limits))),
+      thread_bytes_(thread_bytes(geometry_, tiles_)) {
     const auto limits = read<afs_limits>(query.limits);
     pieces_.reserve(size_t{limits.max_tokens} * params_.n_kv_heads);
     shared_at_.reserve(size_t{2} * context.pool.size());
@@ -98,8 +124,11 @@ void Attention::query(OpCheck& check, const Context& context, afs_verdict& out) 
     if (!out.supported) return;
     const auto p = check.node().params<afs_attention_params>();
     const Geometry geometry(context.kernels, check.node().in(0).dtype, layout, rows_of_task(p));
+    const bool tiles = has_tiles(context.kernels, geometry, layout, check.limits());
     if (geometry.dot) out.flags |= AFS_FLUSH_SUBNORMALS;
-    out.workspace_bytes = context.pool.size() * geometry.bytes() + kSharedFloats * sizeof(float);
+    if (tiles) out.internal_dtype = AFS_BF16, out.flags &= ~uint32_t{AFS_BATCH_INVARIANT};
+    out.workspace_bytes =
+        context.pool.size() * thread_bytes(geometry, tiles) + kSharedFloats * sizeof(float);
 }
 
 // Refuses numbers that would read outside the cache's own arrays.
@@ -136,7 +165,7 @@ Status Attention::run(const afs_run& run) {
                      *run.kv,
                      layout,
                      scratch,
-                     reinterpret_cast<float*>(scratch + context_.pool.size() * geometry_.bytes())};
+                     reinterpret_cast<float*>(scratch + context_.pool.size() * thread_bytes_)};
     if (worth_sharing())
         run_shared(job);
     else
@@ -199,12 +228,35 @@ void Attention::each_span(const Piece& piece, size_t chunk, const F& f) const {
     }
 }
 
+// False where the piece is not fit for it.
+bool Attention::by_tiles(const Job& job, const Piece& piece, unsigned thread) const {
+    const auto size = static_cast<ptrdiff_t>(dtype_size(job.out.dtype));
+    const auto n_tokens = static_cast<size_t>(piece.end - piece.first);
+    const auto column = static_cast<int64_t>(piece.head * group_ * geometry_.head_dim);
+    const TilePiece rows = {
+        .q = element(row_of(job.q, piece.first), job.q.dtype, column),
+        .q_step = job.q.strides[0] * static_cast<ptrdiff_t>(sizeof(bf16)),
+        .out = element(row_of(job.out, piece.first), job.out.dtype, column),
+        .out_step = job.out.strides[0] * size,
+        .out_dtype = job.out.dtype,
+        .n_tokens = n_tokens,
+        .group = group_,
+        .context = piece.context,
+        .scale = params_.scale,
+    };
+    const ChunkSource source = source_of(job, piece);
+    if (!tiles_ || rows.rows() < kTile || !hidden_values_are_finite(geometry_, source, rows))
+        return false;
+    attend_by_tiles(context_.kernels, geometry_, source, rows,
+                    job.scratch + thread * thread_bytes_);
+    return true;
+}
+
 void Attention::whole(const Job& job, const Piece& piece, unsigned thread) const {
+    if (by_tiles(job, piece, thread)) return;
     const ChunkScratch scratch = scratch_of(job, thread);
     const size_t rows = static_cast<size_t>(piece.end - piece.first) * group_;
-    const ChunkSource source = {job.kv, job.layout,
-                                job.step.block_table + size_t{piece.sequence} * job.step.max_blocks,
-                                piece.head};
+    const ChunkSource source = source_of(job, piece);
     gather(job, piece, scratch);
     std::fill(scratch.sums, scratch.sums + rows * geometry_.width, 0.0f);
     std::fill(scratch.max, scratch.max + rows, -INFINITY);
@@ -228,11 +280,10 @@ void Attention::write(const Job& job, const Piece& piece, const ChunkScratch& sc
     size_t r = 0;
     for (int32_t token = piece.first; token < piece.end; ++token)
         for (size_t h = 0; h < group_; ++h, ++r) {
-            float* sums = scratch.sums + r * geometry_.width;
-            for (size_t d = 0; d < hd; ++d) sums[d] /= scratch.weight[r];
-            context_.kernels.narrow(element(row_of(job.out, token), job.out.dtype,
+            context_.kernels.divide(element(row_of(job.out, token), job.out.dtype,
                                             static_cast<int64_t>((piece.head * group_ + h) * hd)),
-                                    job.out.dtype, sums, hd);
+                                    job.out.dtype, scratch.sums + r * geometry_.width,
+                                    scratch.weight[r], hd);
         }
 }
 
@@ -244,9 +295,7 @@ void Attention::run_whole(const Job& job) const {
 void Attention::some_chunks(const Job& job, size_t index, size_t begin, unsigned thread) const {
     const Piece& piece = pieces_[index];
     const ChunkScratch scratch = scratch_of(job, thread);
-    const ChunkSource source = {job.kv, job.layout,
-                                job.step.block_table + size_t{piece.sequence} * job.step.max_blocks,
-                                piece.head};
+    const ChunkSource source = source_of(job, piece);
     gather(job, piece, scratch);
     const size_t n_chunks = piece.n_chunks();
     for (size_t chunk = begin; chunk < std::min(n_chunks, begin + kChunksOfTask); ++chunk) {

@@ -18,6 +18,8 @@ namespace {
 // all of them come first
 #include "simd/codes.hpp"
 #include "simd/tiles.hpp"
+// and tiles before it
+#include "simd/attention_tiles.hpp"
 
 // In assembly: the compilers' intrinsics want the numbers of tiles as literals in a macro.
 struct Tiles {
@@ -27,7 +29,7 @@ struct Tiles {
         uint8_t rows[16];
     };
     AFS_FORCE void configure(size_t upper, size_t lower) {
-        const size_t rows[8] = {upper, upper, lower, lower, upper, lower, kTile, kTile};
+        const size_t rows[8] = {upper, upper, lower, lower, upper, lower, kTile, 0};
         Config config{};
         config.palette = 1;
         for (int tile = 0; tile < 8; ++tile) {
@@ -41,12 +43,18 @@ struct Tiles {
     AFS_FORCE void zero() {
         __asm__ volatile("tilezero %%tmm%c0" : : "i"(t));
     }
-    template <int t>
+    template <int t, bool kFar = false>
     AFS_FORCE void load(const void* from, ptrdiff_t bytes) {
-        __asm__ volatile("tileloadd (%0,%1,1), %%tmm%c2"
-                         :
-                         : "r"(from), "r"(bytes), "i"(t)
-                         : "memory");
+        if constexpr (kFar)
+            __asm__ volatile("tileloaddt1 (%0,%1,1), %%tmm%c2"
+                             :
+                             : "r"(from), "r"(bytes), "i"(t)
+                             : "memory");
+        else
+            __asm__ volatile("tileloadd (%0,%1,1), %%tmm%c2"
+                             :
+                             : "r"(from), "r"(bytes), "i"(t)
+                             : "memory");
     }
     template <int t>
     AFS_FORCE void store(void* to, ptrdiff_t bytes) {
@@ -73,6 +81,8 @@ void set_fills(Kernels& to, std::index_sequence<kCoding...>) {
 void add_tiles(Kernels& kernels) {
     kernels.multiply_tiles = multiply_tiles<Tiles>;
     kernels.fill_from_bf16 = fill_from_bf16;
+    kernels.fill_keys = fill_keys, kernels.fill_values = fill_values;
+    kernels.weigh_tiles = weigh_tiles;
     set_fills(kernels, std::make_index_sequence<kCodings>());
 }
 

@@ -66,6 +66,21 @@ struct TileProduct {
 // kTilePart.
 using FillFunction = void (*)(void* w, const void* block, size_t begin, size_t end);
 
+// Rows of attention over up to kColumns positions: scores become weights, relative to the largest
+// score so far, and what was summed up relative to a smaller one is scaled.
+struct TileWeights {
+    float* scores;         // [rows][kColumns]; become -infinity beyond what a row sees
+    void* weights;         // bf16 [rows / 16][kColumns / 32][16][32]; 0 where a row sees nothing
+    size_t rows, n;        // n: positions
+    ptrdiff_t first_sees;  // of them, the rows of the first token; those of the next see one more
+    size_t group;          // rows of a token
+    float scale;
+    bool first;          // of a row's positions: max, total and sums hold nothing yet
+    float *max, *total;  // [rows]
+    float* sums;         // [width / kColumns][sums_rows][kColumns]
+    size_t width, sums_rows;
+};
+
 // A row of x as whole numbers, 32 to a power of two, with what Panel keeps of it.
 struct WholeRow {
     int16_t* numbers;
@@ -77,6 +92,7 @@ struct WholeRow {
 struct Kernels {
     void (*widen)(float* to, const void* from, int32_t dtype, size_t n);
     void (*narrow)(void* to, int32_t dtype, const float* from, size_t n);
+    void (*divide)(void* to, int32_t dtype, const float* from, float by, size_t n);
     void (*add)(void* out, const void* a, const void* b, int32_t dtype, size_t n);
     void (*swiglu)(void* out, const void* gate, const void* up, int32_t dtype, size_t n);
     // One row; w is widened.
@@ -108,6 +124,12 @@ struct Kernels {
     // Sums of tiles have another order. NULL where there are none.
     void (*multiply_tiles)(const TileProduct&);
     FillFunction fill_from_bf16, fill_from_codes[kCodings];
+    // Attention by tiles: rows of n <= kColumns positions, bf16 [head_dim] each, to
+    // TileProduct::w, of keys as columns [head_dim / 32][4][16][16][2], of values as depth
+    // [head_dim / kColumns][kColumns / 32][4][16][16][2], with zeros beyond. NULL as above.
+    void (*fill_keys)(void* w, const char* const* keys, size_t n, size_t head_dim);
+    void (*fill_values)(void* w, const char* const* values, size_t n, size_t head_dim);
+    void (*weigh_tiles)(const TileWeights&);
     // n bf16 to whole numbers; false where one is not finite.
     bool (*whole_row)(const WholeRow& to, const void* from, size_t n);
     // to[i] = sum of x[32 i .. 32 i + 31]

@@ -39,6 +39,14 @@ AFS_FORCE void narrow_row(T* to, const float* from, size_t n) {
 }
 
 template <class T>
+AFS_FORCE void divide_row(T* to, const float* from, float by, size_t n) {
+    const Vec::F divisor = Vec::set(by);
+    each(n, [&](size_t i, auto... rest) AFS_LAMBDA {
+        Vec::store(to + i, Vec::div(Vec::load(from + i, rest...), divisor), rest...);
+    });
+}
+
+template <class T>
 AFS_FORCE void add_row(T* out, const T* a, const T* b, size_t n) {
     each(n, [&](size_t i, auto... rest) AFS_LAMBDA {
         Vec::store(out + i, Vec::add(Vec::load(a + i, rest...), Vec::load(b + i, rest...)),

@@ -18,6 +18,10 @@ static void widen(float* to, const void* from, int32_t dtype, size_t n) {
 static void narrow(void* to, int32_t dtype, const float* from, size_t n) {
     dispatch(dtype, [&](auto t) AFS_LAMBDA { narrow_row(static_cast<decltype(t)*>(to), from, n); });
 }
+static void divide(void* to, int32_t dtype, const float* from, float by, size_t n) {
+    dispatch(dtype,
+             [&](auto t) AFS_LAMBDA { divide_row(static_cast<decltype(t)*>(to), from, by, n); });
+}
 static void add(void* out, const void* a, const void* b, int32_t dtype, size_t n) {
     dispatch(dtype, [&](auto t) AFS_LAMBDA {
         using T = decltype(t);
@@ -77,7 +81,7 @@ constexpr void set_code_panels(Kernels& to, std::index_sequence<kCoding...>) {
 template <class Shape>
 constexpr Kernels table(PanelFunction bf16_dot) {
     Kernels kernels{};
-    kernels.widen = widen, kernels.narrow = narrow;
+    kernels.widen = widen, kernels.narrow = narrow, kernels.divide = divide;
     kernels.add = add, kernels.swiglu = swiglu;
     kernels.rms_norm = rms_norm, kernels.rope = rope;
     kernels.argmax = argmax, kernels.softmax = softmax;

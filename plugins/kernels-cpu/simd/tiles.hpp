@@ -8,10 +8,11 @@
 // A weight in codes becomes the bf16 nearest to it, scale and minimum included: a sum for each
 // group would cost more than the products.
 //
-// Tiles has registers 0..3 for sums, 4..5 for x, 6..7 for weights:
+// Tiles has registers 0..3 for sums, 4..5 for x, 6 for weights:
 //   configure(upper, lower)          rows of the upper and the lower tiles of x and of sums (lower
 //                                    may be 0)
-//   zero<t>(), load<t>(from, bytes from line to line), store<t>(to, bytes)
+//   zero<t>(), load<t, far>(from, bytes from line to line), store<t>(to, bytes)
+//                                    far: past the nearest cache, if not there; false unless given
 //   dot<sums, x, weights>()          sums += x[rows, 16, 2] * weights[16, 16, 2], of bf16
 //   release()
 
@@ -71,6 +72,7 @@ static void fill_from_codes(void* tiles, const void* block, size_t begin, size_t
     }
 }
 
+constexpr size_t kNearDepth = 256;  // up to which two tiles of each side stay in the nearest cache
 constexpr ptrdiff_t kTileLine = 2 * kTile * sizeof(bf16);  // bytes
 
 // Up to 16 rows by 32 columns.
@@ -80,44 +82,30 @@ AFS_FORCE void multiply_upper(const bf16* x, const bf16* w, size_t depth) {
         Tiles::template load<6>(w, kTileLine);
         Tiles::template load<4>(x + k * kTile, kTileLine);
         Tiles::template dot<0, 4, 6>();
-        Tiles::template load<7>(w + kTileElements, kTileLine);
-        Tiles::template dot<1, 4, 7>();
+        Tiles::template load<6>(w + kTileElements, kTileLine);
+        Tiles::template dot<1, 4, 6>();
     }
 }
 
-// Up to 32 rows by 32 columns. A register is loaded as soon as its last product has begun, and the
-// order of the products alternates, so that none starts with what was loaded last: a tenth
-// faster on a core whose loads did not overlap with products (docs/PERFORMANCE.md).
-template <class Tiles>
+// Up to 32 rows by 32 columns. Seven registers of the eight: a core whose other thread is busy has
+// about as many real ones for this one, and every load would wait for the products before it
+// (docs/PERFORMANCE.md). kFar: both sides come from the second cache.
+template <class Tiles, bool kFar>
 AFS_FORCE void multiply_both(const bf16* x, const bf16* x_lower, const bf16* w, size_t depth) {
-    constexpr size_t w_step = kDepth * kColumns;
-    const bf16* end = x + depth * kTile;
-    Tiles::template load<4>(x, kTileLine), Tiles::template load<6>(w, kTileLine);
-    Tiles::template load<7>(w + kTileElements, kTileLine);
-    Tiles::template load<5>(x_lower, kTileLine);
-    const auto next = [&]() AFS_LAMBDA {
-        x += kTileElements, x_lower += kTileElements, w += w_step;
-        return x < end;
-    };
-    for (;;) {
-        Tiles::template dot<0, 4, 6>(), Tiles::template dot<1, 4, 7>();
-        if (!next()) break;
-        Tiles::template load<4>(x, kTileLine);
-        Tiles::template dot<3, 5, 7>();
-        Tiles::template load<7>(w + kTileElements, kTileLine);
-        Tiles::template dot<2, 5, 6>();
-        Tiles::template load<5>(x_lower, kTileLine), Tiles::template load<6>(w, kTileLine);
-
-        Tiles::template dot<1, 4, 7>(), Tiles::template dot<0, 4, 6>();
-        if (!next()) break;
-        Tiles::template load<4>(x, kTileLine);
-        Tiles::template dot<2, 5, 6>();
-        Tiles::template load<6>(w, kTileLine);
-        Tiles::template dot<3, 5, 7>();
-        Tiles::template load<5>(x_lower, kTileLine);
-        Tiles::template load<7>(w + kTileElements, kTileLine);
+    Tiles::template load<4, kFar>(x, kTileLine);
+    Tiles::template load<5, kFar>(x_lower, kTileLine);
+    for (const bf16* end = x + depth * kTile;; w += kDepth * kColumns) {
+        Tiles::template load<6, kFar>(w, kTileLine);
+        Tiles::template dot<0, 4, 6>(), Tiles::template dot<2, 5, 6>();
+        Tiles::template load<6, kFar>(w + kTileElements, kTileLine);
+        Tiles::template dot<1, 4, 6>();
+        x += kTileElements, x_lower += kTileElements;
+        if (x == end) break;
+        Tiles::template load<4, kFar>(x, kTileLine);
+        Tiles::template dot<3, 5, 6>();
+        Tiles::template load<5, kFar>(x_lower, kTileLine);
     }
-    Tiles::template dot<2, 5, 6>(), Tiles::template dot<3, 5, 7>();
+    Tiles::template dot<3, 5, 6>();
 }
 
 // x_lower: the rows from the 17th on, NULL: none.
@@ -134,8 +122,10 @@ AFS_FORCE void multiply_square(const TileProduct& p, const bf16* x, const bf16* 
         if (x_lower)
             Tiles::template load<2>(below, line), Tiles::template load<3>(below + kTile, line);
     }
-    if (x_lower)
-        multiply_both<Tiles>(x, x_lower, w, p.depth);
+    if (x_lower && p.depth > kNearDepth)
+        multiply_both<Tiles, true>(x, x_lower, w, p.depth);
+    else if (x_lower)
+        multiply_both<Tiles, false>(x, x_lower, w, p.depth);
     else
         multiply_upper<Tiles>(x, w, p.depth);
     Tiles::template store<0>(sums, line), Tiles::template store<1>(sums + kTile, line);

@@ -90,6 +90,43 @@ struct Vec {
         _mm512_storeu_si512(p, _mm512_permutexvar_epi16(pairs, halves));
     }
 
+    // Subnormals become 0.
+    AFS_FORCE void store_flushed(bf16* p, F x) {
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), (__m256i)_mm512_cvtneps_pbh(x));
+    }
+
+    // 16 rows of 16 words of 32 bits, column by column.
+    AFS_FORCE void transpose(void* to, const void* const* rows) {
+        __m512i row[16], pair[16], four[16];
+        AFS_UNROLL
+        for (int i = 0; i < 16; ++i) row[i] = _mm512_loadu_si512(rows[i]);
+        AFS_UNROLL
+        for (int i = 0; i < 16; i += 2) {
+            pair[i] = _mm512_unpacklo_epi32(row[i], row[i + 1]);
+            pair[i + 1] = _mm512_unpackhi_epi32(row[i], row[i + 1]);
+        }
+        AFS_UNROLL
+        for (int i = 0; i < 16; i += 4) {
+            four[i] = _mm512_unpacklo_epi64(pair[i], pair[i + 2]);
+            four[i + 1] = _mm512_unpackhi_epi64(pair[i], pair[i + 2]);
+            four[i + 2] = _mm512_unpacklo_epi64(pair[i + 1], pair[i + 3]);
+            four[i + 3] = _mm512_unpackhi_epi64(pair[i + 1], pair[i + 3]);
+        }
+        // Quarter q of four[4 g + c] is column 4 q + c of rows 4 g .. 4 g + 3.
+        AFS_UNROLL
+        for (int c = 0; c < 4; ++c) {
+            const __m512i even = _mm512_shuffle_i32x4(four[c], four[4 + c], 0x88);
+            const __m512i even8 = _mm512_shuffle_i32x4(four[8 + c], four[12 + c], 0x88);
+            const __m512i odd = _mm512_shuffle_i32x4(four[c], four[4 + c], 0xdd);
+            const __m512i odd8 = _mm512_shuffle_i32x4(four[8 + c], four[12 + c], 0xdd);
+            char* column = static_cast<char*>(to) + 64 * c;
+            _mm512_storeu_si512(column, _mm512_shuffle_i32x4(even, even8, 0x88));
+            _mm512_storeu_si512(column + 256, _mm512_shuffle_i32x4(odd, odd8, 0x88));
+            _mm512_storeu_si512(column + 512, _mm512_shuffle_i32x4(even, even8, 0xdd));
+            _mm512_storeu_si512(column + 768, _mm512_shuffle_i32x4(odd, odd8, 0xdd));
+        }
+    }
+
     // Codes (simd/code_layout.hpp).
     typedef uint32_t Words __attribute__((vector_size(64)));
     AFS_FORCE F load(const int8_t* p) {

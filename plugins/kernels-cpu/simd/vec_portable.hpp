@@ -1,5 +1,5 @@
 // 4 lanes of whatever the compiler's baseline has. Included inside an anonymous namespace by
-// simd/portable.cpp only.
+// simd/portable.cpp, and by a test of tiles.
 
 struct Vec {
     static constexpr size_t kWidth = 4;
@@ -91,6 +91,15 @@ struct Vec {
     AFS_FORCE void store_pairs(bf16* p, F first, F second) {
         for (size_t i = 0; i < kWidth; ++i)
             p[2 * i] = to_bf16(first[i]), p[2 * i + 1] = to_bf16(second[i]);
+    }
+
+    AFS_FORCE void store_flushed(bf16* p, F x) { store(p, x); }
+
+    // 16 rows of 16 words of 32 bits, column by column.
+    AFS_FORCE void transpose(void* to, const void* const* rows) {
+        for (size_t i = 0; i < 256; ++i)
+            __builtin_memcpy(static_cast<char*>(to) + 4 * i,
+                             static_cast<const char*>(rows[i % 16]) + i / 16 * 4, 4);
     }
 
     // Codes (simd/code_layout.hpp).

@@ -95,3 +95,20 @@ TEST_CASE("attention: a result 2 % too large is caught whatever the weights are 
         CHECK(!judge(c, dtype, dtype, attend(c, dtype, 1.02)).ok());
     }
 }
+
+TEST_CASE("attention: flushed products are granted only where flushing is declared") {
+    const std::vector<double> q = {1}, k = {0, 0},
+                              v = {0x1.8p-126, 0x1.8p-126};  // normal, halves not
+    afs_attention_params params = {};
+    params.n_heads = params.n_kv_heads = params.head_dim = 1;
+    params.scale = 1;
+    const double out = 0;  // of 1.5 * 2^-126
+    const auto judged = [&](uint32_t flags) {
+        return judge_attention(q.data(), k.data(), v.data(), 2, params,
+                               {AFS_F32, AFS_F32, AFS_F32, flags});
+    };
+    CHECK(verdict(&out, judged(AFS_FLUSH_SUBNORMALS)).ok());
+    CHECK(verdict(&out, judged(0)).over());
+    const double far = -0x1p-124;
+    CHECK(verdict(&far, judged(AFS_FLUSH_SUBNORMALS)).over());
+}

@@ -10,14 +10,6 @@
 namespace afs::cpu {
 namespace {
 
-const char* address(const void* side, const afs_kv_layout& layout, const int64_t (&stride)[4],
-                    const ChunkSource& from, size_t position) {
-    const int64_t block = from.blocks[position / layout.block_size];
-    const auto offset = static_cast<int64_t>(position % layout.block_size);
-    const int64_t at = block * stride[0] + from.head * stride[1] + offset * stride[2];
-    return static_cast<const char*>(side) + at * static_cast<int64_t>(dtype_size(layout.dtype));
-}
-
 // n elements of a cached row, widened.
 void widen_cached(const Kernels& kernels, float* to, const char* row, const afs_kv_layout& layout,
                   int64_t stride, size_t first, size_t n) {
@@ -67,14 +59,31 @@ ChunkScratch::ChunkScratch(const Geometry& g, void* memory) {
     weight = floats(g.row_bytes());
 }
 
+void find_rows(const ChunkSource& from, size_t begin, size_t n, const char** keys,
+               const char** values) {
+    const afs_kv_layout& layout = from.layout;
+    const auto size = static_cast<int64_t>(dtype_size(layout.dtype));
+    const auto row = [&](const void* side, const int64_t(&stride)[4], int64_t block, size_t slot) {
+        const int64_t at =
+            block * stride[0] + from.head * stride[1] + static_cast<int64_t>(slot) * stride[2];
+        return static_cast<const char*>(side) + at * size;
+    };
+    size_t block = begin / layout.block_size, slot = begin % layout.block_size;
+    for (size_t i = 0; i < n; ++i, ++slot) {
+        if (slot == layout.block_size) slot = 0, ++block;
+        keys[i] = row(from.kv.k, layout.k_stride, from.blocks[block], slot);
+        values[i] = row(from.kv.v, layout.v_stride, from.blocks[block], slot);
+    }
+}
+
 void load_chunk(const Kernels& kernels, const Geometry& g, const ChunkSource& from, size_t chunk,
                 size_t n, const ChunkScratch& to) {
     const afs_kv_layout& layout = from.layout;
     const int64_t k_step = layout.k_stride[3], v_step = layout.v_stride[3];
+    const char *keys[kChunk], *values[kChunk];
+    find_rows(from, chunk * kChunk, n, keys, values);
     for (size_t i = 0; i < n; ++i) {
-        const size_t position = chunk * kChunk + i;
-        const char* k = address(from.kv.k, layout, layout.k_stride, from, position);
-        const char* v = address(from.kv.v, layout, layout.v_stride, from, position);
+        const char *k = keys[i], *v = values[i];
         if (g.dot) {
             load_key_pairs(g, k, k_step, to.k + i * 4);
         } else {

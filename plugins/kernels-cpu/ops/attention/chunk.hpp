@@ -52,6 +52,9 @@ struct ChunkSource {
     const int32_t* blocks;  // the sequence's row of the block table
     uint32_t head;
 };
+// The first elements of the keys and values of positions [begin, ..+n).
+void find_rows(const ChunkSource& from, size_t begin, size_t n, const char** keys,
+               const char** values);
 void load_chunk(const Kernels& kernels, const Geometry& g, const ChunkSource& from, size_t chunk,
                 size_t n, const ChunkScratch& to);
 
