@@ -71,19 +71,12 @@ struct Tiles {
     }
 };
 
-template <size_t... kCoding>
-void set_fills(Kernels& to, std::index_sequence<kCoding...>) {
-    ((to.fill_from_codes[kCoding] = fill_from_codes<static_cast<Coding>(kCoding)>), ...);
-}
-
 }  // namespace
 
 void add_tiles(Kernels& kernels) {
-    kernels.multiply_tiles = multiply_tiles<Tiles>;
-    kernels.fill_from_bf16 = fill_from_bf16;
+    set_tile_functions<Tiles>(kernels, std::make_index_sequence<kCodings>());
     kernels.fill_keys = fill_keys, kernels.fill_values = fill_values;
     kernels.weigh_tiles = weigh_tiles;
-    set_fills(kernels, std::make_index_sequence<kCodings>());
 }
 
 }  // namespace afs::cpu

@@ -62,9 +62,18 @@ struct TileProduct {
     float* sums;  // [rows][kColumns]
     bool first;   // of a sum: sums holds nothing yet
 };
-// Depth [begin, end) of a packed block of weights to TileProduct::w. begin: a multiple of
+// Depth [begin, end) of a packed block of weights, to be TileProduct::w. begin: a multiple of
 // kTilePart.
-using FillFunction = void (*)(void* w, const void* block, size_t begin, size_t end);
+struct TileFill {
+    void* w;
+    const void* block;
+    size_t begin, end;
+};
+// Of one kind of weights. multiply also fills what comes next, unless next.w is NULL.
+struct TileWeightsFunctions {
+    void (*fill)(const TileFill&);
+    void (*multiply)(const TileProduct&, const TileFill& next);
+};
 
 // Rows of attention over up to kColumns positions: scores become weights, relative to the largest
 // score so far, and what was summed up relative to a smaller one is scaled.
@@ -123,7 +132,7 @@ struct Kernels {
     PanelFunction panel_codes[kCodings], panel_words[kCodings];
     // Sums of tiles have another order. NULL where there are none.
     void (*multiply_tiles)(const TileProduct&);
-    FillFunction fill_from_bf16, fill_from_codes[kCodings];
+    TileWeightsFunctions tiles_of_bf16, tiles_of_codes[kCodings];
     // Attention by tiles: rows of n <= kColumns positions, bf16 [head_dim] each, to
     // TileProduct::w, of keys as columns [head_dim / 32][4][16][16][2], of values as depth
     // [head_dim / kColumns][kColumns / 32][4][16][16][2], with zeros beyond. NULL as above.

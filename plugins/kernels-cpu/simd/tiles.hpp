@@ -2,8 +2,7 @@
 // inside an anonymous namespace after a struct Vec, codes.hpp and a struct Tiles.
 //
 // Products are 2 x 2 tiles of 16 x 16 sums, so that each tile that is loaded serves twice. Tiles of
-// both sides come from the second cache; sums go to it and back in fp32 as they are. The
-// next weights are not asked for meanwhile: it did not pay (docs/PERFORMANCE.md).
+// both sides come from the second cache; sums go to it and back in fp32 as they are.
 //
 // A weight in codes becomes the bf16 nearest to it, scale and minimum included: a sum for each
 // group would cost more than the products.
@@ -24,15 +23,21 @@ AFS_FORCE bf16* pair_in_tiles(bf16* tiles, size_t k, size_t column) {
     return tiles + tile * kTileElements + (k % kDepth / 2 * kTile + column % kTile) * 2;
 }
 
-static void fill_from_bf16(void* tiles, const void* block, size_t begin, size_t end) {
-    const auto* from = static_cast<const bf16*>(block) + begin * kColumns;
-    for (size_t k = 0; k < end - begin; k += 2, from += 2 * kColumns) {
+// Fills tiles step by step, so that products can go on meanwhile: n_steps, each by step().
+struct FillFromBf16 {
+    TileFill fill;
+    size_t k = 0;
+    AFS_LAMBDA explicit FillFromBf16(const TileFill& f) : fill(f) {}
+    AFS_LAMBDA size_t n_steps() const { return (fill.end - fill.begin) / 2; }
+    AFS_LAMBDA void step() {
+        const auto* from = static_cast<const bf16*>(fill.block) + (fill.begin + k) * kColumns;
         ask_ahead(from, 2 * kColumns * sizeof(bf16));
         for (size_t column = 0; column < kColumns; column += kTile)
-            __builtin_memcpy(pair_in_tiles(static_cast<bf16*>(tiles), k, column), from + 2 * column,
-                             2 * kTile * sizeof(bf16));
+            __builtin_memcpy(pair_in_tiles(static_cast<bf16*>(fill.w), k, column),
+                             from + 2 * column, 2 * kTile * sizeof(bf16));
+        k += 2;
     }
-}
+};
 
 // One group of one vector of columns.
 template <Coding kCoding>
@@ -58,30 +63,60 @@ AFS_FORCE void fill_group(bf16* tiles, const typename PackedCodes<kCoding>::Grou
 }
 
 template <Coding kCoding>
-static void fill_from_codes(void* tiles, const void* block, size_t begin, size_t end) {
-    constexpr size_t kGroup = kCodeLayouts[kCoding].group;
-    const PackedCodes<kCoding> source = {static_cast<const char*>(block)};
-    for (size_t k = begin; k < end; k += kGroup) {
-        const auto group = source.group(k / kGroup);
-        const char* next = group.first;
-        constexpr size_t bytes = kCodeLayouts[kCoding].group_bytes() * kWidth / kColumns;
-        for (size_t column = 0; column < kColumns; column += kWidth, next += bytes) {
-            ask_ahead(next, bytes);
-            fill_group<kCoding>(static_cast<bf16*>(tiles), group, source, k - begin, column);
-        }
+struct FillFromCodes {
+    static constexpr size_t kGroup = kCodeLayouts[kCoding].group;
+    TileFill fill;
+    size_t k = 0, column = 0;
+    AFS_LAMBDA explicit FillFromCodes(const TileFill& f) : fill(f) {}
+    AFS_LAMBDA size_t n_steps() const {
+        return (fill.end - fill.begin) / kGroup * (kColumns / kWidth);
     }
+    AFS_LAMBDA void step() {
+        constexpr size_t bytes = kCodeLayouts[kCoding].group_bytes() * kWidth / kColumns;
+        const PackedCodes<kCoding> source = {static_cast<const char*>(fill.block)};
+        const auto group = source.group((fill.begin + k) / kGroup);
+        ask_ahead(group.first + column / kWidth * bytes, bytes);
+        fill_group<kCoding>(static_cast<bf16*>(fill.w), group, source, k, column);
+        column += kWidth;
+        if (column == kColumns) column = 0, k += kGroup;
+    }
+};
+
+template <class Fill>
+static void fill_tiles(const TileFill& f) {
+    Fill fill(f);
+    for (size_t i = fill.n_steps(); i > 0; --i) fill.step();
 }
+
+// Spreads the steps of a fill over `beats`.
+template <class Fill>
+struct Paced {
+    Fill fill;
+    size_t left, beats, credit = 0, per_beat;
+    AFS_LAMBDA Paced(const TileFill& f, size_t n)
+        : fill(f), left(f.w ? fill.n_steps() : 0), beats(n), per_beat(left) {}
+    AFS_LAMBDA void beat() {
+        for (credit += per_beat; credit >= beats; credit -= beats) fill.step(), --left;
+    }
+    AFS_LAMBDA void finish() {
+        for (; left > 0; --left) fill.step();
+    }
+};
+struct NoFill {
+    AFS_LAMBDA void beat() {}
+};
 
 constexpr size_t kNearDepth = 256;  // up to which two tiles of each side stay in the nearest cache
 constexpr ptrdiff_t kTileLine = 2 * kTile * sizeof(bf16);  // bytes
 
 // Up to 16 rows by 32 columns.
-template <class Tiles>
-AFS_FORCE void multiply_upper(const bf16* x, const bf16* w, size_t depth) {
+template <class Tiles, class Beside>
+AFS_FORCE void multiply_upper(const bf16* x, const bf16* w, size_t depth, Beside& beside) {
     for (size_t k = 0; k < depth; k += kDepth, w += kDepth * kColumns) {
         Tiles::template load<6>(w, kTileLine);
         Tiles::template load<4>(x + k * kTile, kTileLine);
         Tiles::template dot<0, 4, 6>();
+        beside.beat();
         Tiles::template load<6>(w + kTileElements, kTileLine);
         Tiles::template dot<1, 4, 6>();
     }
@@ -90,8 +125,9 @@ AFS_FORCE void multiply_upper(const bf16* x, const bf16* w, size_t depth) {
 // Up to 32 rows by 32 columns. Seven registers of the eight: a core whose other thread is busy has
 // about as many real ones for this one, and every load would wait for the products before it
 // (docs/PERFORMANCE.md). kFar: both sides come from the second cache.
-template <class Tiles, bool kFar>
-AFS_FORCE void multiply_both(const bf16* x, const bf16* x_lower, const bf16* w, size_t depth) {
+template <class Tiles, bool kFar, class Beside>
+AFS_FORCE void multiply_both(const bf16* x, const bf16* x_lower, const bf16* w, size_t depth,
+                             Beside& beside) {
     Tiles::template load<4, kFar>(x, kTileLine);
     Tiles::template load<5, kFar>(x_lower, kTileLine);
     for (const bf16* end = x + depth * kTile;; w += kDepth * kColumns) {
@@ -99,6 +135,7 @@ AFS_FORCE void multiply_both(const bf16* x, const bf16* x_lower, const bf16* w, 
         Tiles::template dot<0, 4, 6>(), Tiles::template dot<2, 5, 6>();
         Tiles::template load<6, kFar>(w + kTileElements, kTileLine);
         Tiles::template dot<1, 4, 6>();
+        beside.beat();
         x += kTileElements, x_lower += kTileElements;
         if (x == end) break;
         Tiles::template load<4, kFar>(x, kTileLine);
@@ -109,9 +146,9 @@ AFS_FORCE void multiply_both(const bf16* x, const bf16* x_lower, const bf16* w, 
 }
 
 // x_lower: the rows from the 17th on, NULL: none.
-template <class Tiles>
+template <class Tiles, class Beside>
 AFS_FORCE void multiply_square(const TileProduct& p, const bf16* x, const bf16* x_lower,
-                               const bf16* w, float* sums) {
+                               const bf16* w, float* sums, Beside& beside) {
     constexpr ptrdiff_t line = kColumns * sizeof(float);
     float* below = sums + kTile * kColumns;
     if (p.first) {
@@ -123,18 +160,18 @@ AFS_FORCE void multiply_square(const TileProduct& p, const bf16* x, const bf16* 
             Tiles::template load<2>(below, line), Tiles::template load<3>(below + kTile, line);
     }
     if (x_lower && p.depth > kNearDepth)
-        multiply_both<Tiles, true>(x, x_lower, w, p.depth);
+        multiply_both<Tiles, true>(x, x_lower, w, p.depth, beside);
     else if (x_lower)
-        multiply_both<Tiles, false>(x, x_lower, w, p.depth);
+        multiply_both<Tiles, false>(x, x_lower, w, p.depth, beside);
     else
-        multiply_upper<Tiles>(x, w, p.depth);
+        multiply_upper<Tiles>(x, w, p.depth, beside);
     Tiles::template store<0>(sums, line), Tiles::template store<1>(sums + kTile, line);
     if (x_lower)
         Tiles::template store<2>(below, line), Tiles::template store<3>(below + kTile, line);
 }
 
-template <class Tiles>
-static void multiply_tiles(const TileProduct& p) {
+template <class Tiles, class Beside>
+AFS_FORCE void multiply_squares(const TileProduct& p, Beside& beside) {
     size_t configured = 0;
     for (size_t column = 0; column < p.columns; column += 2 * kTile)
         for (size_t row = 0; row < p.rows; row += 2 * kTile) {
@@ -145,7 +182,34 @@ static void multiply_tiles(const TileProduct& p) {
             const bf16* x = static_cast<const bf16*>(p.x) + row * p.depth;
             const bf16* w = static_cast<const bf16*>(p.w) + column / kTile * kTileElements;
             multiply_square<Tiles>(p, x, lower ? x + kTile * p.depth : nullptr, w,
-                                   p.sums + row * kColumns + column);
+                                   p.sums + row * kColumns + column, beside);
         }
     Tiles::release();
+}
+
+template <class Tiles>
+static void multiply_tiles(const TileProduct& p) {
+    NoFill none;
+    multiply_squares<Tiles>(p, none);
+}
+// While the tensor unit multiplies, the vector units fill the tiles that come next.
+template <class Tiles, class Fill>
+static void multiply_and_fill(const TileProduct& p, const TileFill& next) {
+    const auto pairs = [](size_t n) { return (n + 2 * kTile - 1) / (2 * kTile); };
+    Paced<Fill> paced(next, pairs(p.rows) * pairs(p.columns) * (p.depth / kDepth));
+    multiply_squares<Tiles>(p, paced);
+    paced.finish();
+}
+
+template <class Tiles, class Fill>
+constexpr TileWeightsFunctions tile_weights_functions() {
+    return {fill_tiles<Fill>, multiply_and_fill<Tiles, Fill>};
+}
+template <class Tiles, size_t... kCoding>
+void set_tile_functions(Kernels& to, std::index_sequence<kCoding...>) {
+    to.multiply_tiles = multiply_tiles<Tiles>;
+    to.tiles_of_bf16 = tile_weights_functions<Tiles, FillFromBf16>();
+    ((to.tiles_of_codes[kCoding] =
+          tile_weights_functions<Tiles, FillFromCodes<static_cast<Coding>(kCoding)>>()),
+     ...);
 }

@@ -33,7 +33,10 @@ struct Tiles {
         std::memcpy(rows, all, sizeof rows);
         std::memset(registers, 0xff, sizeof registers);
     }
-    static void release() { std::memset(rows, 0, sizeof rows); }
+    static void release() {
+        use(rows[0] > 0);
+        std::memset(rows, 0, sizeof rows);
+    }
     static void use(bool right) {
         if (!right) misused = true;
     }
@@ -74,21 +77,11 @@ struct Tiles {
     }
 };
 
-template <size_t... kCoding>
-void set_fills(Kernels& to, std::index_sequence<kCoding...>) {
-    ((to.fill_from_codes[kCoding] = fill_from_codes<static_cast<Coding>(kCoding)>), ...);
-}
-
 }  // namespace
 
 Kernels model_tiles() {
     Kernels kernels{};
-    kernels.multiply_tiles = [](const TileProduct& p) {
-        multiply_tiles<Tiles>(p);
-        for (const size_t left : Tiles::rows) Tiles::use(left == 0);
-    };
-    kernels.fill_from_bf16 = fill_from_bf16;
-    set_fills(kernels, std::make_index_sequence<kCodings>());
+    set_tile_functions<Tiles>(kernels, std::make_index_sequence<kCodings>());
     kernels.fill_keys = fill_keys, kernels.fill_values = fill_values;
     kernels.weigh_tiles = weigh_tiles;
     return kernels;

@@ -9,8 +9,8 @@ namespace afs::cpu {
 namespace {
 
 constexpr size_t kRowsAtOnce = 512;  // of x; their tasks read the same weights side by side
-// Of a task: a part of its x, the sums of its blocks and a part of one block, as tiles, stay in the
-// core's second cache.
+// Of a task: a part of its x, the sums of its blocks and the parts of two blocks, as tiles, stay in
+// the core's second cache.
 constexpr size_t kRowBlock = 256, kMostBlocks = 8;
 constexpr size_t kTasks = 4;  // of a thread, where there is enough for all
 
@@ -18,7 +18,7 @@ constexpr size_t kSums = kMostBlocks * kRowBlock * kColumns;
 constexpr size_t kTiles = kTilePart * kColumns;  // weights
 
 size_t thread_bytes(const Packed& packed) {
-    return kSums * sizeof(float) + kTiles * sizeof(bf16) + packed.block_bytes;
+    return kSums * sizeof(float) + 2 * kTiles * sizeof(bf16) + packed.block_bytes;
 }
 
 // What the tasks of one call share.
@@ -26,7 +26,7 @@ struct Product {
     const Kernels& kernels;
     const Packed& packed;
     const afs_tensor &weight, &out;
-    FillFunction fill;
+    const TileWeightsFunctions& weights;
     char* x;  // bf16 in tiles: [depth / kTilePart][rows / 16][kTilePart / 32][16][32]
     size_t first_row, rows, padded_rows;  // of out; of x
     size_t row_block, blocks;             // of a task
@@ -72,35 +72,46 @@ void Product::store(const float* sums, size_t row, size_t n_rows, size_t column)
 }
 
 // Parts of the depth outside, blocks of weights inside: x of a part is fetched once for all blocks.
+// A part of a block becomes tiles while the one before it is multiplied.
 void Product::run_task(size_t task, char* scratch) const {
     const size_t row = task % n_row_blocks() * row_block;
     const size_t first_block = task / n_row_blocks() * blocks;
     const size_t n_blocks = std::min(blocks, packed.n_blocks - first_block);
-    const size_t sums_of_block = row_block * kColumns;
     auto* sums = reinterpret_cast<float*>(scratch);
-    auto* tiles = reinterpret_cast<char*>(sums + kSums);
-    const char* weights = static_cast<const char*>(weight.data) + first_block * packed.block_bytes;
+    auto* tiles = reinterpret_cast<bf16*>(sums + kSums);
+    const char* packed_blocks =
+        static_cast<const char*>(weight.data) + first_block * packed.block_bytes;
     if (plain) {
-        char* to = tiles + kTiles * sizeof(bf16);
+        char* to = reinterpret_cast<char*>(tiles + 2 * kTiles);
         pack_block(packed, weight, first_block, to);
-        weights = to;
+        packed_blocks = to;
     }
-    TileProduct product = {};
-    product.w = tiles;
-    product.rows = std::min(row_block, rows - row);
-    for (size_t begin = 0; begin < packed.padded_depth; begin += kTilePart) {
-        const size_t end = std::min(packed.padded_depth, begin + kTilePart);
-        product.depth = end - begin;
-        product.x = x + (begin * padded_rows + row * product.depth) * sizeof(bf16);
-        product.first = begin == 0;
-        for (size_t b = 0; b < n_blocks; ++b) {
-            fill(tiles, weights + b * packed.block_bytes, begin, end);
-            const size_t column = (first_block + b) * kColumns;
-            product.columns = std::min(kColumns, static_cast<size_t>(out.dims[1]) - column);
-            product.sums = sums + b * sums_of_block;
-            kernels.multiply_tiles(product);
-            if (end == packed.padded_depth) store(product.sums, row, product.rows, column);
-        }
+    const size_t n_parts = (packed.padded_depth + kTilePart - 1) / kTilePart;
+    const auto fill_of = [&](size_t i) {  // part by part, block by block
+        TileFill fill = {};
+        if (i == n_parts * n_blocks) return fill;
+        fill.w = tiles + i % 2 * kTiles;
+        fill.block = packed_blocks + i % n_blocks * packed.block_bytes;
+        fill.begin = i / n_blocks * kTilePart;
+        fill.end = std::min(packed.padded_depth, fill.begin + kTilePart);
+        return fill;
+    };
+    TileFill next = fill_of(0);
+    weights.fill(next);
+    for (size_t i = 0; i < n_parts * n_blocks; ++i) {
+        const TileFill here = next;
+        next = fill_of(i + 1);
+        const size_t block = i % n_blocks, column = (first_block + block) * kColumns;
+        TileProduct product = {};
+        product.w = here.w;
+        product.depth = here.end - here.begin;
+        product.x = x + (here.begin * padded_rows + row * product.depth) * sizeof(bf16);
+        product.rows = std::min(row_block, rows - row);
+        product.columns = std::min(kColumns, static_cast<size_t>(out.dims[1]) - column);
+        product.sums = sums + block * row_block * kColumns;
+        product.first = here.begin == 0;
+        weights.multiply(product, next);
+        if (here.end == packed.padded_depth) store(product.sums, row, product.rows, column);
     }
 }
 
@@ -116,8 +127,8 @@ void multiply_by_tiles(const Kernels& kernels, Pool& pool, const Packed& packed,
     const auto n = static_cast<size_t>(x.dims[0]);
     auto* copy = static_cast<char*>(workspace);
     char* scratch = copy + kRowsAtOnce * packed.padded_depth * sizeof(bf16);
-    const FillFunction fill =
-        packed.coding ? kernels.fill_from_codes[*packed.coding] : kernels.fill_from_bf16;
+    const TileWeightsFunctions& weights =
+        packed.coding ? kernels.tiles_of_codes[*packed.coding] : kernels.tiles_of_bf16;
     const bool plain = weight.format != kPackedFormat;
     // Enough tasks for all threads: of fewer blocks first, then of fewer rows.
     const size_t enough = pool.size() == 1 ? 1 : kTasks * pool.size();
@@ -127,7 +138,7 @@ void multiply_by_tiles(const Kernels& kernels, Pool& pool, const Packed& packed,
                            .packed = packed,
                            .weight = weight,
                            .out = out,
-                           .fill = fill,
+                           .weights = weights,
                            .x = copy,
                            .first_row = first,
                            .rows = rows,
