@@ -95,6 +95,8 @@ template <Coding kCoding>
 struct PackedCodes {
     static constexpr size_t kGroup = kCodeLayouts[kCoding].group;
     static constexpr bool kMinimum = kCodeLayouts[kCoding].minimum;
+    static constexpr bool kAsks = true;  // comes from memory: asked for ahead
+    static constexpr size_t kGroupBytes = kCodeLayouts[kCoding].group_bytes();
     template <size_t kVecs>
     using Reader = Codes<kCodeLayouts[kCoding].bits, kVecs>;
     struct Group {
@@ -135,6 +137,7 @@ template <class W, Coding kCoding>
 struct WidenedCodes {
     static constexpr size_t kGroup = kCodeLayouts[kCoding].group;
     static constexpr bool kMinimum = kCodeLayouts[kCoding].minimum;
+    static constexpr bool kAsks = false;
     static constexpr size_t kScales = kExpandedDepth / kGroup * kColumns;
     template <size_t kVecs>
     using Reader = Widened<kVecs>;
@@ -193,6 +196,8 @@ AFS_FORCE void code_tile(const Panel& p, const Source& source, size_t row, size_
     const auto* x = static_cast<const float*>(p.x) + static_cast<ptrdiff_t>(row) * p.x_pitch;
     for (size_t k = cut.begin; k < cut.end; k += kGroup) {
         const auto group = source.group(k / kGroup);
+        if constexpr (Source::kAsks)
+            if (column == 0) ask_ahead(group.first, Source::kGroupBytes);
         for (size_t begin = 0; begin < kGroup; begin += slice) {
             Vec::F sum[kRows][kVecs];
             AFS_UNROLL
