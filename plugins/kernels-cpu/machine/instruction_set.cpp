@@ -47,11 +47,18 @@ std::string missing(const Processor& p, InstructionSet set) {
     return list;
 }
 
-std::string needs(InstructionSet set) {
+// With tiles they are what few rows are multiplied by, which wait for memory anyway.
+bool uses_bf16_dots(const Processor& p, InstructionSet set) {
+    return set == InstructionSet::amx || (set == InstructionSet::avx512 && !p.slow_bf16_dots);
+}
+
+std::string needs(InstructionSet set, bool bf16_dots) {
     switch (set) {
         case InstructionSet::portable: return "runs on any processor";
         case InstructionSet::avx2: return "has avx2, fma, f16c";
-        case InstructionSet::avx512: return "has avx512 f, bw, dq, vl, vnni, bf16";
+        case InstructionSet::avx512:
+            return std::string("has avx512 f, bw, dq, vl, vnni, bf16") +
+                   (bf16_dots ? "" : "; bf16 by products of fp32, which are faster here");
         case InstructionSet::amx: return "has amx tile, bf16, int8 and avx512 with bf16";
     }
     return "";
@@ -69,6 +76,8 @@ const char* name_of(InstructionSet set) {
 Processor this_processor() {
     Processor p;
     unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+    p.slow_bf16_dots = __get_cpuid(0, &eax, &ebx, &ecx, &edx) && ebx == signature_INTEL_ebx &&
+                       edx == signature_INTEL_edx && ecx == signature_INTEL_ecx;
     if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx)) return p;
     const auto bit = [](unsigned word, int i) { return (word >> i & 1u) != 0; };
     const bool xsave = bit(ecx, 27);
@@ -125,7 +134,8 @@ Result<Choice> choose(const Processor& processor, const std::string& wanted,
             if (why.empty()) break;
             above = std::string("; not ") + name_of(choice.set) + ": " + why;
         }
-        choice.reason = needs(choice.set) + above;
+        choice.bf16_dots = uses_bf16_dots(processor, choice.set);
+        choice.reason = needs(choice.set, choice.bf16_dots) + above;
         return choice;
     }
     for (const InstructionSet set : kAll) {
@@ -133,7 +143,8 @@ Result<Choice> choose(const Processor& processor, const std::string& wanted,
         if (const std::string why = why_not(set); !why.empty())
             return unsupported("cannot use instruction set '" + wanted + "': " + why);
         choice.set = set;
-        choice.reason = needs(set) + "; asked for";
+        choice.bf16_dots = uses_bf16_dots(processor, set);
+        choice.reason = needs(set, choice.bf16_dots) + "; asked for";
         return choice;
     }
     return invalid("unknown instruction set '" + wanted +

@@ -15,6 +15,9 @@ struct Processor {
     bool avx512f = false, avx512bw = false, avx512dq = false, avx512vl = false;
     bool avx512_vnni = false, avx512_bf16 = false;
     bool amx_tile = false, amx_bf16 = false, amx_int8 = false;
+    // Of Intel, whose dot products of bf16 pairs take twice as long as two products of fp32
+    // (docs/PERFORMANCE.md).
+    bool slow_bf16_dots = false;
     // Registers that the system saves: 256-bit, 512-bit with masks, tiles.
     bool saves_ymm = false, saves_zmm = false, saves_tiles = false;
 };
@@ -27,7 +30,8 @@ std::string request_tiles();
 
 struct Choice {
     InstructionSet set = InstructionSet::portable;
-    std::string reason;  // what it needs and has, and what the next better one lacks
+    bool bf16_dots = false;  // with avx512 and above: that they are used
+    std::string reason;      // what it needs and has, and what the next better one lacks
 };
 
 const char* name_of(InstructionSet set);

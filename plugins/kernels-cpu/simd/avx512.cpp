@@ -43,8 +43,8 @@ struct DotPairs {
 
 struct Shape {  // 32 registers: 24 sums, 4 of weights, an element
     static constexpr size_t kManyRows = 6, kManyVecs = 4, kOneVecs = 4, kCut = 256;
-    static constexpr bool kWidens = false;
-    static constexpr size_t kWordRows = 6, kWordVecs = 4;
+    static constexpr bool kWidens = true;
+    static constexpr size_t kWideRows = 6, kWordRows = 6, kWordVecs = 4;
 };
 
 }  // namespace

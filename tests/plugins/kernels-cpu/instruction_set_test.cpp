@@ -30,6 +30,7 @@ Processor zen5() {
 Processor sapphire_rapids() {
     Processor p = zen5();
     p.amx_tile = p.amx_bf16 = p.amx_int8 = p.saves_tiles = true;
+    p.slow_bf16_dots = true;
     return p;
 }
 
@@ -58,6 +59,17 @@ TEST_CASE("instruction set: auto takes the best that processor and system both h
     CHECK_THAT(chosen(skylake).reason, Contains("avx512_bf16"));
     CHECK(chosen(sapphire_rapids(), refused).set == InstructionSet::avx512);
     CHECK_THAT(chosen(sapphire_rapids(), refused).reason, Contains("refuses the tiles' memory"));
+}
+
+TEST_CASE(
+    "instruction set: dot products of bf16 pairs are used where they are fast, or with tiles") {
+    CHECK_FALSE(chosen(haswell()).bf16_dots);
+    CHECK(chosen(zen5()).bf16_dots);
+    CHECK(chosen(sapphire_rapids()).bf16_dots);
+    const Choice without_tiles = chosen(sapphire_rapids(), refused);
+    CHECK_FALSE(without_tiles.bf16_dots);
+    CHECK_THAT(without_tiles.reason, Contains("bf16 by products of fp32"));
+    CHECK_FALSE(choose(sapphire_rapids(), "avx512", granted)->bf16_dots);
 }
 
 TEST_CASE("instruction set: a wanted one is taken, or refused with what it lacks") {
