@@ -31,10 +31,14 @@ inline KernelBackend& cpu(const std::string& instruction_set, unsigned threads =
     return *backend;
 }
 
-// The sets that this machine can run; says once what it lacks for the others.
+// The sets that this machine can run; says once which it takes by itself, and what it lacks for
+// the others.
 inline const std::vector<std::string>& instruction_sets() {
     static const auto usable = [] {
         std::vector<std::string> sets;
+        const auto own = open_cpu({{"threads", "1"}});
+        std::printf("auto takes %s\n",
+                    own ? (*own)->about().c_str() : own.status().message().c_str());
         for (const char* set : {"portable", "avx2", "avx512", "amx"}) {
             const auto opened = open_cpu({{"instruction_set", set}, {"threads", "1"}});
             if (opened)

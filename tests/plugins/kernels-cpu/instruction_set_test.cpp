@@ -1,6 +1,8 @@
 // Which instructions are chosen for which processor, and what the reason says.
 #include <catch2/catch.hpp>
 
+#include <cstdio>
+
 #include "machine/instruction_set.hpp"
 
 using namespace afs;
@@ -90,4 +92,5 @@ TEST_CASE("instruction set: this machine's is one that it says it has") {
     const auto here = choose(this_processor(), "auto");
     REQUIRE(here.ok());
     CHECK(choose(this_processor(), name_of(here->set)).ok());
+    std::printf("auto takes %s: %s\n", name_of(here->set), here->reason.c_str());
 }

@@ -1,6 +1,6 @@
 // Every op x dtype x shape x input family within the judge's bounds, with every set of instructions
 // that this machine has: none declined, none left out. Of the slow ops one case in `stride`, a
-// prime (as kOneOf is) that meets every dtype, shape and family.
+// prime (as one_of() is) that meets every dtype, shape and family.
 #include "fixture.hpp"
 #include "support/op_suite.hpp"
 #include "support/trials.hpp"
@@ -19,7 +19,7 @@ const std::vector<int32_t> kBlocks = [] {
 }();
 
 void holds(const std::string& op, size_t stride = 1, const std::vector<int32_t>& stored = kDtypes) {
-    stride *= kOneOf;
+    stride *= static_cast<size_t>(one_of());
     for (const std::string& set : instruction_sets()) {
         const Tally tally = run_suite(cpu(set), op, kDtypes, stored, nullptr, stride);
         std::printf("%s: %s\n", set.c_str(), tally.text(op).c_str());

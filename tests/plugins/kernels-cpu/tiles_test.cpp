@@ -137,7 +137,7 @@ TEST_CASE("tiles: any number of rows, columns and threads, and nothing beyond th
         for (const size_t columns : {1u, 16u, 31u, 33u, 64u, 65u, 200u})
             for (const size_t depth : {size_t{32}, size_t{75}, kTilePart + 32})
                 for (const unsigned threads : {1u, 2u}) {
-                    if (n++ % (rows > 75 ? 7 : 1) || n % afs::test::kOneOf) continue;
+                    if (n++ % (rows > 75 ? 7 : 1) || n % afs::test::one_of()) continue;
                     check(AFS_BF16, rows, columns, depth, n % 3 > 0, threads);
                 }
 }
