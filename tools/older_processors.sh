@@ -32,7 +32,7 @@ for expected in Haswell:avx2 Nehalem:portable; do
         # qemu says of every thread what its Haswell lacks.
         qemu-x86_64 -cpu "$processor" "$tests/$name" "${filter:-*}" -d yes \
             2> >(grep -v "TCG doesn't support" >&2) | tee "$log" || failed=1
-        grep -q "^auto takes $set[,:]" "$log" || { echo "not seen: auto takes $set"; failed=1; }
+        grep -q "^auto takes ${set}[,:]" "$log" || { echo "not seen: auto takes $set"; failed=1; }
         echo "== $((SECONDS - start)) s"
     done
 done
