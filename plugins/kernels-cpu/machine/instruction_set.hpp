@@ -15,7 +15,7 @@ struct Processor {
     bool avx512f = false, avx512bw = false, avx512dq = false, avx512vl = false;
     bool avx512_vnni = false, avx512_bf16 = false;
     bool amx_tile = false, amx_bf16 = false, amx_int8 = false;
-    // Of Intel, whose dot products of bf16 pairs take twice as long as two products of fp32
+    // Of Intel, whose dot products of bf16 pairs take about twice as long as the same in fp32
     // (docs/PERFORMANCE.md).
     bool slow_bf16_dots = false;
     // Registers that the system saves: 256-bit, 512-bit with masks, tiles.

@@ -124,7 +124,8 @@ struct Kernels {
 
     // x fp32 times weights of each dtype.
     PanelFunction panel_fp32, panel_fp16, panel_bf16;
-    // x and weights bf16, by dot products of pairs: NULL where there is no such instruction.
+    // x and weights bf16, by dot products of pairs: NULL where there is no such instruction, or
+    // where it is slow.
     PanelFunction panel_bf16_dot;
 
     // x fp32 times codes. x of whole numbers times codes, by dot products of pairs: NULL where

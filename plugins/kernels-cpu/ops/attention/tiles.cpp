@@ -24,12 +24,15 @@ struct Scratch {
         keys = q + rows * depth;
         values = keys + kColumns * depth;
         weights = values + kColumns * g.width;
-        end = weights + rows * kColumns;
     }
-    float *scores, *sums;          // [rows][64], [width / 64][rows][64]
-    float *max, *total;            // [rows]
-    bf16 *q, *keys;                // as tiles (simd/kernels.hpp)
-    bf16 *values, *weights, *end;  // the same
+    static size_t bytes(const Geometry& g) {
+        const size_t rows = up_to(g.rows, kTile), depth = up_to(g.head_dim, kDepth);
+        return rows * (kColumns + g.width + 2) * sizeof(float) +
+               ((rows + kColumns) * depth + kColumns * (g.width + rows)) * sizeof(bf16);
+    }
+    float *scores, *sums;               // [rows][64], [width / 64][rows][64]
+    float *max, *total;                 // [rows]
+    bf16 *q, *keys, *values, *weights;  // as tiles (simd/kernels.hpp)
 };
 
 // Rows of the piece, token by token, to lines of tiles; zeros beyond the head's elements.
@@ -63,9 +66,7 @@ void write(const Kernels& kernels, const Geometry& g, const TilePiece& piece,
 }  // namespace
 
 size_t attention_tiles_bytes(const Geometry& g) {
-    const Scratch scratch(g, nullptr);
-    return static_cast<size_t>(reinterpret_cast<const char*>(scratch.end) -
-                               static_cast<const char*>(nullptr));
+    return Scratch::bytes(g);
 }
 
 bool hidden_values_are_finite(const Geometry& g, const ChunkSource& from, const TilePiece& piece) {
