@@ -114,7 +114,7 @@ struct Vec {
         }
         // Quarter q of four[4 g + c] is column 4 q + c of rows 4 g .. 4 g + 3.
         AFS_UNROLL
-        for (int c = 0; c < 4; ++c) {
+        for (size_t c = 0; c < 4; ++c) {
             const __m512i even = _mm512_shuffle_i32x4(four[c], four[4 + c], 0x88);
             const __m512i even8 = _mm512_shuffle_i32x4(four[8 + c], four[12 + c], 0x88);
             const __m512i odd = _mm512_shuffle_i32x4(four[c], four[4 + c], 0xdd);
