@@ -43,7 +43,7 @@ enum {
 typedef struct afs_error {
     uint32_t struct_size;
     afs_status code;
-    int64_t native_code; /* CUDA or errno code, 0 if none */
+    int64_t native_code; /* errno, or the code of an API; 0: none */
     char where[112];     /* plugin and function */
     char message[896];   /* expected, found, remedy */
 } afs_error;
@@ -83,8 +83,8 @@ typedef struct afs_plugin {
     const char* name; /* the plugin's own; a config may call an instance otherwise */
     const char* version;
     const char* licence;
-    const char* build;  /* compiler and flags, free text */
-    const char* domain; /* ABI of the memory its tensors live in: "cpu/1", "cuda/1"; NULL: none */
+    const char* build;           /* compiler and flags, free text */
+    const char* domain;          /* ABI of the memory its tensors live in, as "cpu/1"; NULL: none */
     const char* const* provides; /* table ids, NULL-terminated; afs.device/1: can own the domain */
     /* Can this machine run it? Fast, changes nothing, takes no device memory. May be NULL. */
     afs_status (*probe)(const afs_open_args*, afs_error*);

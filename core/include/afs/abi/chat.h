@@ -31,7 +31,7 @@ enum {
 /* GROWABLE; all of it constant. */
 typedef struct afs_chat_template {
     uint32_t struct_size, flags; /* AFS_CHAT_* of the second list */
-    const char* name;            /* "llama3.1" */
+    const char* name;            /* as a configuration names it */
     const char* const* stops;    /* markers that end an answer beside EOS, NULL-terminated */
 } afs_chat_template;
 

@@ -1,7 +1,7 @@
 /* Table afs.device/1: a memory domain and its streams.
  *
- * A domain ABI has a revision ("cuda/1": a stream is a CUstream of the device's primary context,
- * pointers are device addresses) and instances ("cuda:0"). The first listed plugin that provides
+ * A domain ABI has a revision ("name/1", which says what streams and pointers are: those of today
+ * in docs/PLUGINS.md) and instances ("name:0"). The first listed plugin that provides
  * this table owns the domain; others are guests on the same memory. The host owns "cpu/1". */
 #pragma once
 #include "afs/abi/base.h"
@@ -23,7 +23,7 @@ enum {
 typedef struct afs_device_info {
     uint32_t struct_size, flags;
     uint64_t total, available; /* bytes; 0: unknown */
-    char domain[32];           /* instance: "cuda:0" */
+    char domain[32];           /* instance: "name:0" */
     char name[96];
 } afs_device_info;
 

@@ -5,7 +5,7 @@
  * T is fp64, then in fp64):
  *   embed/1       table[vocab, d] -> [n_tokens, d]; row token_ids[i], ->T
  *   rms_norm/1    x[n, d], weight[d] -> [n, d]; r = 1/sqrt(mean(x^2) + eps) in fp32;
- *                 weight_before_cast: (w*(x*r))->T  (OLMo-2), else w * ((x*r)->T) ->T (Llama)
+ *                 weight_before_cast: (w*(x*r))->T, else w * ((x*r)->T) ->T
  *   linear/1      x[n, k], weight[m, k] -> [n, m]; sum of products, once ->T
  *   rope/1        x[n, heads*head_dim] -> same; half-split pairs (i, i + head_dim/2)
  *   kv_append/1   k[n_tokens, kv_heads*head_dim], v[same] -> KV value; writes only `slots`
@@ -59,7 +59,7 @@ typedef struct afs_weight {
     const char* names;      /* "a|b": the first that the file has */
     const char* duplicates; /* "c|d" or NULL: may be present too, then with the same bytes */
     int32_t split;          /* along which axis ranks share it */
-    int32_t transform;      /* AFS_LOAD_*; UNINTERLEAVE_HEADS: GGUF Llama's q and k rows */
+    int32_t transform;      /* AFS_LOAD_*; UNINTERLEAVE_HEADS: q, k rows pair by pair, as GGUF's */
     uint32_t head_dim;      /* for SPLIT_HEADS and UNINTERLEAVE_HEADS */
     uint32_t reserved;
 } afs_weight;
