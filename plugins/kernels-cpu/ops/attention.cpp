@@ -245,15 +245,14 @@ bool Attention::by_tiles(const Job& job, const Piece& piece, unsigned thread) co
         .scale = params_.scale,
     };
     const ChunkSource source = source_of(job, piece);
-    if (!tiles_ || rows.rows() < kTile || !hidden_values_are_finite(geometry_, source, rows))
-        return false;
+    if (rows.rows() < kTile || !hidden_values_are_finite(geometry_, source, rows)) return false;
     attend_by_tiles(context_.kernels, geometry_, source, rows,
                     job.scratch + thread * thread_bytes_);
     return true;
 }
 
 void Attention::whole(const Job& job, const Piece& piece, unsigned thread) const {
-    if (by_tiles(job, piece, thread)) return;
+    if (tiles_ && by_tiles(job, piece, thread)) return;
     const ChunkScratch scratch = scratch_of(job, thread);
     const size_t rows = static_cast<size_t>(piece.end - piece.first) * group_;
     const ChunkSource source = source_of(job, piece);
