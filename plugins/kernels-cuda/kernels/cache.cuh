@@ -15,6 +15,13 @@ struct CacheStride {
     }
 };
 
+// Of a block_size that is a power of two; else 32.
+inline uint32_t shift_of(uint32_t block_size) {
+    uint32_t shift = 0;
+    while (shift < 32 && uint64_t{1} << shift != block_size) ++shift;
+    return shift;
+}
+
 // The sequence that token i belongs to: the last s with cu_seqlens[s] <= i. n_seqs where it is
 // padding.
 __device__ inline uint32_t sequence_of(const int32_t* cu_seqlens, uint32_t n_seqs, int32_t token) {

@@ -42,6 +42,7 @@ Status gather(const afs_tensor& from, const afs_tensor& out, Source source, afs_
         constexpr int kWidth = decltype(width)::value;
         const Launch how = {grid_of_rows(n, cols, kGatherThreads, kWidth), kGatherThreads, 0,
                             static_cast<cudaStream_t>(stream)};
+        AFS_TRY(prefer_shared(gather_kernel<F, T, kWidth, Source>, 0));
         return launch(how, gather_kernel<F, T, kWidth, Source>, rows_of<const F>(from),
                       rows_of<T>(out), cols, source);
     });

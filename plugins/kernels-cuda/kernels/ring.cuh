@@ -27,6 +27,7 @@ __device__ inline void barrier_expect(uint32_t barrier, uint32_t bytes) {
 }
 // Until the phase of this parity is over.
 __device__ inline void barrier_wait(uint32_t barrier, uint32_t parity) {
+#pragma unroll 1
     for (int tries = 0; tries < (1 << 24); ++tries) {
         uint32_t done;
         asm volatile(
@@ -40,7 +41,31 @@ __device__ inline void barrier_wait(uint32_t barrier, uint32_t parity) {
     __trap();
 }
 
+// For weights, which a step reads once: they leave the L2 cache before anything else does. Else
+// they drive out what is read again soon, instructions first of all (docs/PERFORMANCE.md).
+__device__ inline uint64_t read_once() {
+    uint64_t policy;
+    asm volatile("createpolicy.fractional.L2::evict_first.b64 %0, 1.0;" : "=l"(policy));
+    return policy;
+}
+
 // One box of a 3-D tensor into shared memory; its bytes count towards the barrier.
+__device__ inline void copy_box_once(uint32_t to, const CUtensorMap& map, int x, int y, int z,
+                                     uint32_t barrier, uint64_t policy) {
+    asm volatile(
+        "cp.async.bulk.tensor.3d.shared::cluster.global.tile.mbarrier::complete_tx::bytes"
+        ".L2::cache_hint [%0], [%1, {%2, %3, %4}], [%5], %6;" ::"r"(to),
+        "l"(&map), "r"(x), "r"(y), "r"(z), "r"(barrier), "l"(policy)
+        : "memory");
+}
+__device__ inline void copy_box_once(uint32_t to, const CUtensorMap& map, int x, int y,
+                                     uint32_t barrier, uint64_t policy) {
+    asm volatile(
+        "cp.async.bulk.tensor.2d.shared::cluster.global.tile.mbarrier::complete_tx::bytes"
+        ".L2::cache_hint [%0], [%1, {%2, %3}], [%4], %5;" ::"r"(to),
+        "l"(&map), "r"(x), "r"(y), "r"(barrier), "l"(policy)
+        : "memory");
+}
 __device__ inline void copy_box(uint32_t to, const CUtensorMap& map, int x, int y, int z,
                                 uint32_t barrier) {
     asm volatile(

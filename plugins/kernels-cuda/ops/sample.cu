@@ -13,7 +13,7 @@
 namespace afs::cuda {
 namespace {
 
-constexpr int kParts = 32, kPartThreads = 256;
+constexpr int kParts = 128, kPartThreads = 256;
 
 // The largest logit so far and the lowest id that has it; NaN never gets in.
 struct Best {
@@ -72,7 +72,13 @@ __global__ void __launch_bounds__(kDrawThreads)
     const afs_row& row = rows[blockIdx.x];
     if (!(row.flags & AFS_ROW_SAMPLE)) return;
     if (threadIdx.x < 32) {
-        const Best best = warp_best(parts[blockIdx.x * kParts + threadIdx.x]);
+        Best best;
+#pragma unroll
+        for (int i = 0; i < kParts; i += 32) {
+            const Best& other = parts[blockIdx.x * kParts + i + threadIdx.x];
+            best.take(other.logit, other.id);
+        }
+        best = warp_best(best);
         if (threadIdx.x == 0) whole = best;
     }
     __syncthreads();
@@ -106,6 +112,8 @@ public:
         return dispatch(logits.dtype, [&](auto t) -> Status {
             using T = decltype(t);
             auto* parts = static_cast<Best*>(run.workspace);
+            AFS_TRY(prefer_shared(best_of_parts_kernel<T>, 0));
+            AFS_TRY(prefer_shared(draw_kernel<T>, 0));
             Launch how = {dim3(kParts, step.n_rows), kPartThreads, 0, stream};
             AFS_TRY(launch(how, best_of_parts_kernel<T>, rows_of<const T>(logits), n_columns,
                            step.rows, parts));

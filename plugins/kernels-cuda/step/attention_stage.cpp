@@ -5,15 +5,19 @@
 namespace afs::cuda {
 namespace {
 
-Node node_of(const afs_graph& graph, uint32_t index) {
-    afs_query query = make<afs_query>();
-    query.graph = &graph;
-    query.node = index;
-    return Node(query);
-}
-
 // Of the query heads together: from here on the products before take longer than a rehearsal.
 constexpr uint32_t kRehearsedWidth = 1024;
+
+// A norm's weight and parameters; nothing where there is none.
+void bind_norm(const afs_graph& graph, uint32_t index, const Bound& bound, const void*& weight,
+               float& eps, int32_t& before_cast) {
+    if (index == kNoValue) return;
+    const Node node = node_of(graph, index);
+    const auto params = node.params<afs_rms_norm_params>();
+    weight = bound.tensors[node.input_id(1)].data;
+    eps = params.eps;
+    before_cast = params.weight_before_cast;
+}
 
 class AttentionStage final : public Stage {
 public:
@@ -21,15 +25,10 @@ public:
         : graph_(graph), nodes_(nodes) {
         inputs = {nodes.q, nodes.k, nodes.v};
         outputs = {nodes.out};
-        args_.params = node_of(graph, nodes.attention).params<afs_attention_params>();
-        const auto rope = node_of(graph, nodes.rope).params<afs_rope_params>();
-        entry_.frequencies = rope_frequencies(rope);
-        entry_.table_in_act_dtype = rope.table_in_act_dtype;
-        if (nodes.attends) {
-            workspace_bytes = attention_split_bytes(args_.params);
-            state_bytes = attention_split_state();
-        }
-        entry_.rehearse = args_.params.n_heads * args_.params.head_dim >= kRehearsedWidth;
+        if (!nodes.attends) return;
+        const auto params = node_of(graph, nodes.attention).params<afs_attention_params>();
+        workspace_bytes = attention_split_bytes(params);
+        state_bytes = attention_split_state();
     }
 
     Status bind(const Bound& bound, void* state) override {
@@ -37,20 +36,7 @@ public:
             args_.split_sums = static_cast<float*>(bound.workspace);
             args_.split_arrived = static_cast<uint32_t*>(state);
         }
-        const afs_kv& kv = bound.cache(read<afs_value>(graph_.values[nodes_.cache]));
-        args_.layout = read<afs_kv_layout>(kv.layout);
-        args_.k = kv.k, args_.v = kv.v;
-        args_.q = bound.tensors[nodes_.q];
-        args_.out = bound.tensors[nodes_.out];
-        entry_.k = bound.tensors[nodes_.k];
-        entry_.v = bound.tensors[nodes_.v];
-        norm(nodes_.q_norm, bound, entry_.q_norm, entry_.q_eps, entry_.q_before_cast);
-        norm(nodes_.k_norm, bound, entry_.k_norm, entry_.k_eps, entry_.k_before_cast);
-        if (nodes_.attends ? !attention_decode_fits(args_) : !attention_is_wide(args_))
-            return Status(Code::internal, std::string("the cache of '") +
-                                              graph_.values[nodes_.out]->tag +
-                                              "' lies where it cannot be read 16 bytes at a time");
-        return {};
+        return bind_attention(graph_, nodes_, bound, args_, entry_);
     }
 
     Status exec(const afs_step& step, bool early, cudaStream_t stream) override {
@@ -61,16 +47,6 @@ public:
     }
 
 private:
-    void norm(uint32_t index, const Bound& bound, const void*& weight, float& eps,
-              int32_t& before_cast) const {
-        if (index == kNoValue) return;
-        const Node node = node_of(graph_, index);
-        const auto params = node.params<afs_rms_norm_params>();
-        weight = bound.tensors[node.input_id(1)].data;
-        eps = params.eps;
-        before_cast = params.weight_before_cast;
-    }
-
     const afs_graph& graph_;
     AttentionNodes nodes_;
     AttentionArgs args_{};
@@ -78,6 +54,35 @@ private:
 };
 
 }  // namespace
+
+Node node_of(const afs_graph& graph, uint32_t index) {
+    afs_query query = make<afs_query>();
+    query.graph = &graph;
+    query.node = index;
+    return Node(query);
+}
+
+Status bind_attention(const afs_graph& graph, const AttentionNodes& nodes, const Bound& bound,
+                      AttentionArgs& args, AttentionEntry& entry) {
+    args.params = node_of(graph, nodes.attention).params<afs_attention_params>();
+    const auto rope = node_of(graph, nodes.rope).params<afs_rope_params>();
+    entry.frequencies = rope_frequencies(rope);
+    entry.table_in_act_dtype = rope.table_in_act_dtype;
+    entry.rehearse = args.params.n_heads * args.params.head_dim >= kRehearsedWidth;
+    const afs_kv& kv = bound.cache(read<afs_value>(graph.values[nodes.cache]));
+    args.layout = read<afs_kv_layout>(kv.layout);
+    args.k = kv.k, args.v = kv.v;
+    args.q = bound.tensors[nodes.q];
+    args.out = bound.tensors[nodes.out];
+    entry.k = bound.tensors[nodes.k];
+    entry.v = bound.tensors[nodes.v];
+    bind_norm(graph, nodes.q_norm, bound, entry.q_norm, entry.q_eps, entry.q_before_cast);
+    bind_norm(graph, nodes.k_norm, bound, entry.k_norm, entry.k_eps, entry.k_before_cast);
+    if (nodes.attends ? !attention_decode_fits(args) : !attention_is_wide(args))
+        return Status(Code::internal, std::string("the cache of '") + graph.values[nodes.out]->tag +
+                                          "' lies where it cannot be read 16 bytes at a time");
+    return {};
+}
 
 std::unique_ptr<Stage> make_attention_stage(const afs_graph& graph, const AttentionNodes& nodes) {
     return std::make_unique<AttentionStage>(graph, nodes);

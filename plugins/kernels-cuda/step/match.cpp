@@ -5,6 +5,7 @@
 
 #include "chain/chain.hpp"
 #include "device/launch.hpp"
+#include "heads/heads.hpp"
 #include "stream/page.hpp"
 
 namespace afs::cuda {
@@ -31,6 +32,7 @@ public:
             if (at(n).is("attention/1")) try_attention(n);
         for (const uint32_t n : nodes)
             if (free_.count(n) && at(n).is("linear/1")) try_product(n);
+        join_heads();
         mark_neighbours();
         link();
         return std::move(found_);
@@ -177,15 +179,57 @@ private:
 
     // Products that attention waits for, or that wait for it.
     void mark_neighbours() {
-        std::set<uint32_t> values;
+        std::set<uint32_t> values, of_heads;
         for (const Fused& f : found_)
-            if (f.is_attention)
-                values.insert({f.attention.q, f.attention.k, f.attention.v, f.attention.out});
+            if (f.is_attention || f.is_heads)
+                (f.is_heads ? of_heads : values)
+                    .insert({f.attention.q, f.attention.k, f.attention.v, f.attention.out});
         for (Fused& f : found_) {
-            bool near = values.count(f.product.input) > 0;
-            for (const uint32_t out : f.product.outs) near = near || values.count(out);
-            f.product.beside_attention = near;
+            const auto touches = [&f](const std::set<uint32_t>& near) {
+                return near.count(f.product.input) > 0 ||
+                       std::any_of(f.product.outs.begin(), f.product.outs.end(),
+                                   [&](uint32_t out) { return near.count(out) > 0; });
+            };
+            f.product.beside_attention = touches(values);
+            f.product.beside_long_attention = touches(of_heads);
         }
+    }
+
+    // ---- the products of q, k and v of one vector, and attention with them
+    void join_heads() {
+        for (size_t a = 0; a < found_.size(); ++a) {
+            if (!found_[a].is_attention || !found_[a].attention.attends) continue;
+            const auto product = std::find_if(found_.begin(), found_.end(), [&](const Fused& f) {
+                return makes_heads(f, found_[a]);
+            });
+            if (product == found_.end()) continue;
+            Fused joined = found_[a];
+            joined.is_attention = false;
+            joined.is_heads = joined.is_streamed = true;
+            joined.product = product->product;
+            joined.nodes.insert(product->nodes.begin(), product->nodes.end());
+            found_[a] = std::move(joined);
+            const auto at = product - found_.begin();
+            found_.erase(product);
+            if (static_cast<size_t>(at) < a) --a;
+        }
+    }
+    bool makes_heads(const Fused& f, const Fused& attention) const {
+        const AttentionNodes& nodes = attention.attention;
+        const std::set<uint32_t> wanted = {nodes.q, nodes.k, nodes.v};
+        const ProductNodes& p = f.product;
+        if (!f.is_streamed || p.gated || wanted.size() != kStreamWeights ||
+            std::set<uint32_t>(p.outs.begin(), p.outs.end()) != wanted)
+            return false;
+        Fused joined = attention;
+        joined.nodes.insert(f.nodes.begin(), f.nodes.end());
+        std::vector<uint32_t> formed = p.outs;
+        if (p.sum != kNoValue) formed.push_back(p.sum);
+        const afs_value cache = read<afs_value>(graph_.values[nodes.cache]);
+        const auto layout = read<afs_kv_layout>(query_.kv_layouts[cache.kv_group]);
+        return std::all_of(formed.begin(), formed.end(),
+                           [&](uint32_t value) { return read_later(value, joined); }) &&
+               heads_fit(at(nodes.attention).params<afs_attention_params>(), layout.block_size);
     }
 
     // ---- products of many vectors, each of what the one before made

@@ -12,6 +12,7 @@ struct Fused {
     std::set<uint32_t> nodes;
     uint32_t place = 0;
     bool is_attention = false, is_streamed = false;  // else a product of many vectors
+    bool is_heads = false;  // product and attention with its outputs, of one vector
     ProductNodes product;
     AttentionNodes attention;
     std::vector<ProductNodes> chain;  // several products instead, one after the other

@@ -223,11 +223,13 @@ Result<std::unique_ptr<GraphProgram>> StepGraph::compile(const afs_query& query,
         const uint32_t n = region.nodes[i];
         if (const auto fused = by_place.find(n); fused != by_place.end()) {
             const Fused& f = *fused->second;
-            program->add(f.is_attention     ? make_attention_stage(*query.graph, f.attention)
-                         : !f.chain.empty() ? make_chain_stage(*query.graph, f.chain)
-                         : f.is_streamed
-                             ? make_stream_stage(*query.graph, f.product, options_.in_flight)
-                             : make_product_stage(*query.graph, f.product));
+            program->add(
+                f.is_heads
+                    ? make_heads_stage(*query.graph, f.product, f.attention, options_.in_flight)
+                : f.is_attention   ? make_attention_stage(*query.graph, f.attention)
+                : !f.chain.empty() ? make_chain_stage(*query.graph, f.chain)
+                : f.is_streamed    ? make_stream_stage(*query.graph, f.product, options_.in_flight)
+                                   : make_product_stage(*query.graph, f.product));
         } else if (!inside.count(n)) {
             afs_query one = query;
             one.node = n;

@@ -35,6 +35,8 @@ public:
     bool per_row = false;  // makes only rows of logits: skipped in a step without any
 };
 
+Node node_of(const afs_graph& graph, uint32_t index);
+
 // One node by its op.
 Result<std::unique_ptr<Stage>> make_op_stage(const OpEntry& entry, const afs_query& query);
 
@@ -43,13 +45,18 @@ struct ProductNodes {
     uint32_t input = kNoValue, residual = kNoValue, sum = kNoValue;  // values
     uint32_t post_norm = kNoValue, norm = kNoValue;                  // nodes
     std::vector<uint32_t> weights, outs;                             // values
-    bool gated = false;             // outs has one: the gated unit's
-    bool beside_attention = false;  // the stage before or after it is attention
-    uint32_t n_vectors = 1;         // of the input; 0 in a step without rows of logits
+    bool gated = false;  // outs has one: the gated unit's
+    // The stage before or after it is attention; where that is in one launch with the products of
+    // q, k and v (heads/heads.hpp), only over longer contexts.
+    bool beside_attention = false, beside_long_attention = false;
+    uint32_t n_vectors = 1;  // of the input; 0 in a step without rows of logits
 };
 // One vector; in_flight: see stream_ring.
 std::unique_ptr<Stage> make_stream_stage(const afs_graph& graph, const ProductNodes& nodes,
                                          int32_t in_flight);
+// All but the ring, from what the values are bound to.
+Status bind_stream(const afs_graph& graph, const ProductNodes& nodes, const Bound& bound,
+                   StreamProduct& out);
 // Many.
 std::unique_ptr<Stage> make_product_stage(const afs_graph& graph, const ProductNodes& nodes);
 // Many, through several products: the input of each but the first is what the one before made, as
@@ -69,5 +76,12 @@ struct AttentionNodes {
     bool attends = true;
 };
 std::unique_ptr<Stage> make_attention_stage(const afs_graph& graph, const AttentionNodes& nodes);
+// All but the step and the stream, from what the values are bound to.
+Status bind_attention(const afs_graph& graph, const AttentionNodes& nodes, const Bound& bound,
+                      AttentionArgs& args, AttentionEntry& entry);
+
+// The products of q, k and v, of one vector, and attention with them.
+std::unique_ptr<Stage> make_heads_stage(const afs_graph& graph, const ProductNodes& product,
+                                        const AttentionNodes& attention, int32_t in_flight);
 
 }  // namespace afs::cuda

@@ -1,4 +1,5 @@
 // Products of one vector: what leads to it is made by the kernel that multiplies.
+#include "heads/heads.hpp"
 #include "step/stage.hpp"
 
 namespace afs::cuda {
@@ -17,26 +18,13 @@ public:
 
     Status bind(const Bound& bound, void*) override {
         dtype_ = bound.tensors[nodes_.input].dtype;
-        for (size_t i = 0; i < nodes_.weights.size(); ++i) {
-            const afs_tensor& weight = bound.tensors[nodes_.weights[i]];
-            if (!stream_fits(weight))
-                return Status(Code::internal,
-                              std::string("weight '") + graph_.values[nodes_.weights[i]]->tag +
-                                  "' lies where the copy engine cannot read it: expected rows "
-                                  "that start on 16 bytes");
-            AFS_TRY(stream_weight(weight, product_.weights[i]));
-            product_.rows[i] = static_cast<int32_t>(weight.dims[0]);
-            product_.columns = static_cast<int32_t>(weight.dims[1]);
-        }
-        for (size_t i = 0; i < nodes_.outs.size(); ++i)
-            product_.out[i] = bound.tensors[nodes_.outs[i]].data;
-        product_.gated = nodes_.gated;
-        product_.input = lead_in(graph_, nodes_, bound);
-        stream_ring(product_, nodes_.beside_attention, in_flight_);
-        return {};
+        return bind_stream(graph_, nodes_, bound, product_);
     }
 
-    Status exec(const afs_step&, bool early, cudaStream_t stream) override {
+    Status exec(const afs_step& step, bool early, cudaStream_t stream) override {
+        const bool is_long = step.max_context > kHeadsMaxContext;
+        const bool beside = nodes_.beside_attention || (nodes_.beside_long_attention && is_long);
+        stream_ring(product_, beside, in_flight_);
         return stream_launch(product_, dtype_, early, stream);
     }
 
@@ -50,13 +38,29 @@ private:
 
 }  // namespace
 
+Status bind_stream(const afs_graph& graph, const ProductNodes& nodes, const Bound& bound,
+                   StreamProduct& out) {
+    for (size_t i = 0; i < nodes.weights.size(); ++i) {
+        const afs_tensor& weight = bound.tensors[nodes.weights[i]];
+        if (!stream_fits(weight))
+            return Status(Code::internal,
+                          std::string("weight '") + graph.values[nodes.weights[i]]->tag +
+                              "' lies where the copy engine cannot read it: expected rows "
+                              "that start on 16 bytes");
+        AFS_TRY(stream_weight(weight, out.weights[i]));
+        out.rows[i] = static_cast<int32_t>(weight.dims[0]);
+        out.columns = static_cast<int32_t>(weight.dims[1]);
+    }
+    for (size_t i = 0; i < nodes.outs.size(); ++i) out.out[i] = bound.tensors[nodes.outs[i]].data;
+    out.gated = nodes.gated;
+    out.input = lead_in(graph, nodes, bound);
+    return {};
+}
+
 StreamInput lead_in(const afs_graph& graph, const ProductNodes& nodes, const Bound& bound) {
     const auto norm = [&](uint32_t index) -> StreamNorm {
         if (index == kNoValue) return {};
-        afs_query query = make<afs_query>();
-        query.graph = &graph;
-        query.node = index;
-        const Node node(query);
+        const Node node = node_of(graph, index);
         const auto params = node.params<afs_rms_norm_params>();
         return {bound.tensors[node.input_id(1)].data, params.eps, params.weight_before_cast};
     };

@@ -96,19 +96,22 @@ __device__ inline float inverse_rms(float squares, int columns, const StreamNorm
 }
 
 // The vector, with zeros behind its columns up to `padded`. The (first) norm's weight is fetched
-// before the kernel before is waited for.
+// before the kernel before is waited for. A rehearsal goes through the code alone: it waits for
+// nobody, reads zeros and stores no sum.
 template <class T, int kHeld>
 __device__ void make_x(const StreamInput& in, int columns, int padded_columns, T* x,
-                       bool stores_sum, SumsOfWarps& sums) {
+                       bool stores_sum, SumsOfWarps& sums, bool rehearsal = false) {
     const int chunks = columns / 8, tid = static_cast<int>(threadIdx.x);
     const int padded = padded_columns / 8;
     const auto fresh = [](const uint4* from) { return fresh_load16(from); };
     const auto constant = [](const uint4* from) { return __ldg(from); };
     Held<T, kHeld> value;
+    const void* const input = rehearsal ? nullptr : in.input;
     if (!in.is_made()) {
-        wait_for_previous();
+        if (!rehearsal) wait_for_previous();
+#pragma unroll 1
         for (int first = tid; first < padded; first += kHeld * kMakingThreads) {
-            value.load_from(in.input, first, chunks, fresh);
+            value.load_from(input, first, chunks, fresh);
             value.store_to(x, first, padded);
         }
         return sync_makers();
@@ -116,9 +119,9 @@ __device__ void make_x(const StreamInput& in, int columns, int padded_columns, T
     Held<T, kHeld> weight, residual;
     const bool normed_twice = in.post.weight && in.norm.weight;
     weight.load_from(in.post.weight ? in.post.weight : in.norm.weight, tid, chunks, constant);
-    wait_for_previous();
-    value.load_from(in.input, tid, chunks, fresh);
-    residual.load_from(in.residual, tid, chunks, fresh);
+    if (!rehearsal) wait_for_previous();
+    value.load_from(input, tid, chunks, fresh);
+    residual.load_from(rehearsal ? nullptr : in.residual, tid, chunks, fresh);
     if (in.post.weight) {
         const float squares = sum_of_warps(value.squares(), 0, sums);
         value.scale(weight, in.post, inverse_rms(squares, columns, in.post));
@@ -126,7 +129,8 @@ __device__ void make_x(const StreamInput& in, int columns, int padded_columns, T
     if (normed_twice) weight.load_from(in.norm.weight, tid, chunks, constant);
     if (in.residual) {
         value.add(residual);
-        if (in.sum && stores_sum) value.store_to(static_cast<T*>(in.sum), tid, chunks);
+        if (in.sum && stores_sum && !rehearsal)
+            value.store_to(static_cast<T*>(in.sum), tid, chunks);
     }
     if (in.norm.weight) {
         const float squares = sum_of_warps(value.squares(), 1, sums);

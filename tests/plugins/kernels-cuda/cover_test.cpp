@@ -59,6 +59,9 @@ std::vector<EngineCase> engine_cases() {
                                        {"olmo2", 2304, 18, 18, 128, 0},
                                        {"olmo2", 1280, 20, 20, 64, 0},
                                        {"llama3", 8192, 2, 1, 128, 0},
+                                       {"llama3", 256, 16, 16, 64, 0},
+                                       {"llama3", 5120, 16, 16, 64, 0},
+                                       {"llama3", 5120, 8, 8, 128, 0},
                                        {"llama3", 48, 4, 2, 12, 0}}) {
             all.push_back(each);
             all.back().n_seqs = n_seqs;

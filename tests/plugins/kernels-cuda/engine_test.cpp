@@ -218,6 +218,59 @@ TEST_CASE("engine: decode steps over long contexts are as the reference's") {
     }
 }
 
+// Where every query head has its own key, attention of one sequence runs in the launch that makes
+// q, k and v: with norms over all heads and without, with as many blocks a head as fit, over
+// contexts of one position, of several turns, and across the length from which on it is a launch of
+// its own.
+TEST_CASE("engine: one sequence's decode steps with a key for every head are as the reference's") {
+    if (!gpu()) return;
+    struct Shape {
+        std::string family;
+        int32_t dtype;
+        int heads, head_dim;
+    };
+    for (const Shape& shape : {Shape{"olmo2", AFS_BF16, 16, 128},
+                               {"olmo2", AFS_BF16, 18, 64},
+                               {"llama3", AFS_F16, 8, 128},
+                               {"llama3", AFS_BF16, 40, 128}}) {
+        const auto n = [](int value) { return std::to_string(value); };
+        Setup setup;
+        setup.family = shape.family;
+        setup.dtype = shape.dtype;
+        setup.limits = {256, 1, 1, 2048, 0};
+        setup.config = R"({"hidden_size":192,"intermediate_size":128,"num_hidden_layers":2,)"
+                       R"("num_attention_heads":)" +
+                       n(shape.heads) + R"(,"num_key_value_heads":)" + n(shape.heads) +
+                       R"(,"head_dim":)" + n(shape.head_dim) +
+                       R"(,"vocab_size":97,"max_position_embeddings":4096,"rope_theta":10000.0,)"
+                       R"("hidden_act":"silu","attention_bias":false,"rms_norm_eps":1e-05,)"
+                       R"("tie_word_embeddings":false,"eos_token_id":1,)" +
+                       (shape.family == "olmo2"
+                            ? R"("model_type":"olmo2","architectures":["Olmo2ForCausalLM"]})"
+                            : R"("model_type":"llama","architectures":["LlamaForCausalLM"],)"
+                              R"("bos_token_id":0,"mlp_bias":false})");
+        const auto run = [&setup](const std::string& kernels, unsigned n_prompt) {
+            setup.kernels = {kernels};
+            const Model model = make_model(setup);
+            const auto engine = make_engine(model);
+            afs::Request request;
+            request.prompt = some_ids(n_prompt, n_prompt);
+            request.max_new_tokens = 5;
+            request.n_logprobs = 0;
+            must(engine->submit(request));
+            return run_all(*engine).begin()->second;
+        };
+        for (const unsigned n_prompt : {1u, 17u, 130u, 530u, 1022u}) {
+            INFO(shape.family << ' ' << shape.heads << " x " << shape.head_dim << ", prompt of "
+                              << n_prompt);
+            const Run ours = run("cuda", n_prompt), theirs = run("reference", n_prompt);
+            REQUIRE(ours.ids == theirs.ids);
+            for (size_t i = 0; i < ours.events.size(); ++i)
+                CHECK(std::abs(ours.events[i].logprob - theirs.events[i].logprob) < 0.02);
+        }
+    }
+}
+
 TEST_CASE("engine: rows that the host samples, and log-probabilities") {
     if (!gpu()) return;
     const auto run = [](const std::string& kernels) {

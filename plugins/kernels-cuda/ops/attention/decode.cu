@@ -329,12 +329,6 @@ __global__ void __maxnreg__(168)
 #endif
 }
 
-uint32_t shift_of(uint32_t block_size) {
-    uint32_t shift = 0;
-    while (shift < 32 && uint64_t{1} << shift != block_size) ++shift;
-    return shift;
-}
-
 template <class T>
 DecodeParams<T> params_of(const AttentionArgs& a, const AttentionEntry* e, bool rehearse) {
     DecodeParams<T> p = {rows_of<const T>(a.q),

@@ -6,19 +6,10 @@
 #pragma once
 #include "kernels/mma.cuh"
 #include "kernels/rows.cuh"
+#include "ops/attention/partial.cuh"
 #include "ops/attention/parts.cuh"
 
 namespace afs::cuda {
-
-// A partial softmax of one head: largest exponent m, sum l of 2^(exponent - m), and elsewhere the
-// sum of v weighted so.
-struct Partial {
-    float m, l;
-};
-// What a partial with maximum `from` is worth under a maximum `to`.
-__device__ inline float worth(float from, float to) {
-    return from == -INFINITY ? 0.0f : exp2f(from - to);
-}
 
 __device__ inline uint32_t transposed(uint32_t x) {
     uint32_t y;
