@@ -73,6 +73,7 @@ __device__ inline void prefetch_maps(const Chain& c) {
 
 template <int kTokens>
 __device__ void copy_weights(const Chain& c, const Ring& ring) {
+    const uint64_t policy = read_once();
     RingPlace to = {0, 1}, landed;
     int asked = 0;
     for (int l = 0; l < c.n_links; ++l) {
@@ -93,8 +94,9 @@ __device__ void copy_weights(const Chain& c, const Ring& ring) {
                 const uint32_t stage = ring.stages + to.slot * stage_bytes(kTokens);
                 const uint32_t barrier = ring.weights + 8 * to.slot;
                 barrier_expect(barrier, kGroups * kGroupBytes);
-                copy_box(stage, first, k * kStageColumns, at.row, barrier);
-                copy_box(stage + kGroupBytes, second, k * kStageColumns, second_row, barrier);
+                copy_box_once(stage, first, k * kStageColumns, at.row, barrier, policy);
+                copy_box_once(stage + kGroupBytes, second, k * kStageColumns, second_row, barrier,
+                              policy);
                 to.next(c.depth);
             }
         }
