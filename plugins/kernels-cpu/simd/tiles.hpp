@@ -39,26 +39,31 @@ struct FillFromBf16 {
     }
 };
 
-// One group of one vector of columns.
+// One group of one vector of columns. Pairs of neighbours in depth lie side by side in tiles as
+// they do in codes, so no weight is moved: the scales are, once a group.
 template <Coding kCoding>
 AFS_FORCE void fill_group(bf16* tiles, const typename PackedCodes<kCoding>::Group& group,
                           const PackedCodes<kCoding>& source, size_t k, size_t column) {
     constexpr CodeLayout of = kCodeLayouts[kCoding];
+    static_assert(kDepth % of.group == 0);  // a group does not leave its tile
     const Vec::F scale = source.scale(group, column);
     Vec::F offset = Vec::zero();
     if constexpr (of.minimum) offset = source.offset(group, column);
-    const auto weight = [&](Vec::F code) AFS_LAMBDA {
-        if constexpr (of.minimum) return Vec::fma(code, scale, offset);
-        return Vec::mul(code, scale);
+    const Vec::F scales[] = {Vec::twice<0>(scale), Vec::twice<1>(scale)};
+    const Vec::F offsets[] = {Vec::twice<0>(offset), Vec::twice<1>(offset)};
+    const auto weight = [&](Vec::F code, size_t half) AFS_LAMBDA {
+        if constexpr (of.minimum) return Vec::fma(code, scales[half], offsets[half]);
+        return Vec::mul(code, scales[half]);
     };
+    bf16* to = pair_in_tiles(tiles, k, column);
     AFS_UNROLL
     for (size_t j = 0; j < of.group; j += kStepCodes) {
-        Codes<of.bits, 1> eight;
+        PairsOfCodes<of.bits> eight;
         eight.read(group.codes, j, column);
         AFS_UNROLL
-        for (size_t s = 0; s < kStepCodes; s += 2)
-            Vec::store_pairs(pair_in_tiles(tiles, k + j + s, column), weight(eight.one(s, 0)),
-                             weight(eight.one(s + 1, 0)));
+        for (size_t s = 0; s < kStepCodes / 2; ++s)
+            Vec::store_flushed(to + (j / 2 + s) * 2 * kTile, weight(eight.one(s, 0), 0),
+                               weight(eight.one(s, 1), 1));
     }
 }
 

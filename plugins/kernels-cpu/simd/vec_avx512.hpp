@@ -90,9 +90,23 @@ struct Vec {
         _mm512_storeu_si512(p, _mm512_permutexvar_epi16(pairs, halves));
     }
 
+    // Each lane of a half, twice.
+    template <int half>
+    AFS_FORCE F twice(F x) {
+        constexpr int i = 8 * half;
+        const __m512i lanes =
+            _mm512_setr_epi32(i, i, i + 1, i + 1, i + 2, i + 2, i + 3, i + 3, i + 4, i + 4, i + 5,
+                              i + 5, i + 6, i + 6, i + 7, i + 7);
+        return _mm512_permutexvar_ps(lanes, x);
+    }
+
     // Subnormals become 0.
     AFS_FORCE void store_flushed(bf16* p, F x) {
         _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), (__m256i)_mm512_cvtneps_pbh(x));
+    }
+    // Two vectors side by side.
+    AFS_FORCE void store_flushed(bf16* p, F lower, F upper) {
+        _mm512_storeu_si512(p, (__m512i)_mm512_cvtne2ps_pbh(upper, lower));
     }
 
     // 16 rows of 16 words of 32 bits, column by column.
@@ -139,9 +153,8 @@ struct Vec {
     }
     AFS_FORCE Words load_words(const uint32_t* p) { return (Words)_mm512_loadu_si512(p); }
     // 2 bytes of each word, of pairs of codes.
-    AFS_FORCE Words load_halves(const int8_t* p) {
-        return (Words)_mm512_cvtepu16_epi32(
-            _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+    AFS_FORCE Words load_halves(const void* p) {
+        return (Words)_mm512_cvtepu16_epi32(_mm256_loadu_si256(static_cast<const __m256i*>(p)));
     }
     typedef int32_t Signed __attribute__((vector_size(64)));
     // The code in the nibble (from a table, which looks at the lowest 4 bits) or the byte at a bit
@@ -155,8 +168,14 @@ struct Vec {
     }
     // The code whose lower 4 bits and whose upper 2 bits stand there in two words.
     AFS_FORCE F six(Words low, int low_bit, Words high, int high_bit) {
-        const Words code = ((low >> low_bit) & 15u) | ((high >> high_bit & 3u) << 4);
-        return _mm512_cvtepi32_ps((__m512i)(code - 32u));
+        constexpr int kUnderOr = 0xea;  // (a & b) | c
+        const Words upper = high_bit < 4 ? high << (4 - high_bit) : high >> (high_bit - 4);
+        const __m512i two_to_23 = _mm512_castps_si512(set(0x1p23f));
+        const __m512i lower = _mm512_ternarylogic_epi32((__m512i)(low >> low_bit),
+                                                        _mm512_set1_epi32(15), two_to_23, kUnderOr);
+        const __m512i code =
+            _mm512_ternarylogic_epi32((__m512i)upper, _mm512_set1_epi32(0x30), lower, kUnderOr);
+        return sub(_mm512_castsi512_ps(code), set(0x1p23f + 32));
     }
 
     // Whole numbers of 16 bits, two neighbours in depth to a word (simd/words.hpp).
