@@ -23,14 +23,21 @@ struct Vec {
     AFS_FORCE F bf16_bits(__m256i x) {
         return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(x), 16));
     }
-    AFS_FORCE __m256i to_bf16_bits(F x) {  // to nearest even; NaN stays NaN
+    // To nearest even in the upper half of each word; NaN as it is.
+    AFS_FORCE __m512i nearest_bf16(F x) {
         const __m512i u = _mm512_castps_si512(x);
         const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(u, 16), _mm512_set1_epi32(1));
-        const __m512i up = _mm512_add_epi32(u, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
-        const __m512i nan = _mm512_or_si512(u, _mm512_set1_epi32(0x400000));
+        const __m512i half = _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff));
+        return _mm512_mask_add_epi32(u, _mm512_cmp_ps_mask(x, x, _CMP_ORD_Q), u, half);
+    }
+    AFS_FORCE __m256i to_bf16_bits(F x) {  // to nearest even; NaN stays NaN
+        constexpr int kSubnormal = 0x20;   // the instruction takes it as 0
+        if (__builtin_expect(_mm512_fpclass_ps_mask(x, kSubnormal) == 0, 1))
+            return (__m256i)_mm512_cvtneps_pbh(x);
         const __mmask16 is_nan = _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
-        const __m512i bits = _mm512_mask_blend_epi32(is_nan, up, nan);
-        return _mm512_cvtepi32_epi16(_mm512_srli_epi32(bits, 16));
+        const __m512i nearest = nearest_bf16(x), quiet = _mm512_set1_epi32(0x400000);
+        return _mm512_cvtepi32_epi16(
+            _mm512_srli_epi32(_mm512_mask_or_epi32(nearest, is_nan, nearest, quiet), 16));
     }
     AFS_FORCE __m256i to_fp16_bits(F x) {
         return _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
@@ -68,9 +75,11 @@ struct Vec {
         _mm256_mask_storeu_epi16(p, first(n), to_fp16_bits(x));
     }
 
-    // What storing as T would keep.
+    // What storing as T would keep; x: a result, so not a signalling NaN.
     AFS_FORCE F rounded(F x, float) { return x; }
-    AFS_FORCE F rounded(F x, bf16) { return bf16_bits(to_bf16_bits(x)); }
+    AFS_FORCE F rounded(F x, bf16) {
+        return _mm512_castsi512_ps(_mm512_and_si512(nearest_bf16(x), _mm512_set1_epi32(-65536)));
+    }
     AFS_FORCE F rounded(F x, f16) { return _mm512_cvtph_ps(to_fp16_bits(x)); }
 
     // 16 pairs of bf16: the first of each, the second of each.
