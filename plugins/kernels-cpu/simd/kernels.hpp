@@ -134,6 +134,8 @@ struct Kernels {
     // Sums of tiles have another order. NULL where there are none.
     void (*multiply_tiles)(const TileProduct&);
     TileWeightsFunctions tiles_of_bf16, tiles_of_codes[kCodings];
+    // sums[rows][kColumns] to bf16 [rows, columns]; pitch: elements from row to row.
+    void (*store_sums)(void* out, ptrdiff_t pitch, const float* sums, size_t rows, size_t columns);
     // Attention by tiles: rows of n <= kColumns positions, bf16 [head_dim] each, to
     // TileProduct::w, of keys as columns [head_dim / 32][4][16][16][2], of values as depth
     // [head_dim / kColumns][kColumns / 32][4][16][16][2], with zeros beyond. NULL as above.

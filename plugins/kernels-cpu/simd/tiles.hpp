@@ -206,6 +206,17 @@ static void multiply_and_fill(const TileProduct& p, const TileFill& next) {
     paced.finish();
 }
 
+static void store_sums(void* out, ptrdiff_t pitch, const float* sums, size_t rows, size_t columns) {
+    auto* to = static_cast<bf16*>(out);
+    for (size_t row = 0; row < rows; ++row, to += pitch, sums += kColumns) {
+        size_t column = 0;
+        for (; column + 2 * kWidth <= columns; column += 2 * kWidth)
+            Vec::store_flushed(to + column, Vec::load(sums + column),
+                               Vec::load(sums + column + kWidth));
+        narrow_row(to + column, sums + column, columns - column);
+    }
+}
+
 template <class Tiles, class Fill>
 constexpr TileWeightsFunctions tile_weights_functions() {
     return {fill_tiles<Fill>, multiply_and_fill<Tiles, Fill>};
@@ -213,6 +224,7 @@ constexpr TileWeightsFunctions tile_weights_functions() {
 template <class Tiles, size_t... kCoding>
 void set_tile_functions(Kernels& to, std::index_sequence<kCoding...>) {
     to.multiply_tiles = multiply_tiles<Tiles>;
+    to.store_sums = store_sums;
     to.tiles_of_bf16 = tile_weights_functions<Tiles, FillFromBf16>();
     ((to.tiles_of_codes[kCoding] =
           tile_weights_functions<Tiles, FillFromCodes<static_cast<Coding>(kCoding)>>()),
