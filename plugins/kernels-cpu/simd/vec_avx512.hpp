@@ -109,11 +109,7 @@ struct Vec {
         return _mm512_permutexvar_ps(lanes, x);
     }
 
-    // Subnormals become 0.
-    AFS_FORCE void store_flushed(bf16* p, F x) {
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), (__m256i)_mm512_cvtneps_pbh(x));
-    }
-    // Two vectors side by side.
+    // Two vectors side by side. Subnormals become 0.
     AFS_FORCE void store_flushed(bf16* p, F lower, F upper) {
         _mm512_storeu_si512(p, (__m512i)_mm512_cvtne2ps_pbh(upper, lower));
     }

@@ -93,7 +93,6 @@ struct Vec {
             p[2 * i] = to_bf16(first[i]), p[2 * i + 1] = to_bf16(second[i]);
     }
 
-    AFS_FORCE void store_flushed(bf16* p, F x) { store(p, x); }
     // Two vectors side by side.
     AFS_FORCE void store_flushed(bf16* p, F lower, F upper) {
         store(p, lower), store(p + kWidth, upper);
