@@ -39,13 +39,17 @@ struct FillFromBf16 {
     }
 };
 
-// One group of one vector of columns. Pairs of neighbours in depth lie side by side in tiles as
-// they do in codes, so no weight is moved: the scales are, once a group.
+// Depth of a step from codes: during longer ones the products that wait already run out.
+constexpr size_t kFillDepth = 16;
+
+// From depth `first` of a group on, one vector of columns. Pairs of neighbours in depth lie side by
+// side in tiles as they do in codes, so no weight is moved: the scales are.
 template <Coding kCoding>
-AFS_FORCE void fill_group(bf16* tiles, const typename PackedCodes<kCoding>::Group& group,
-                          const PackedCodes<kCoding>& source, size_t k, size_t column) {
+AFS_FORCE void fill_codes(bf16* tiles, const typename PackedCodes<kCoding>::Group& group,
+                          const PackedCodes<kCoding>& source, size_t first, size_t k,
+                          size_t column) {
     constexpr CodeLayout of = kCodeLayouts[kCoding];
-    static_assert(kDepth % of.group == 0);  // a group does not leave its tile
+    static_assert(kDepth % of.group == 0 && of.group % kFillDepth == 0);
     const Vec::F scale = source.scale(group, column);
     Vec::F offset = Vec::zero();
     if constexpr (of.minimum) offset = source.offset(group, column);
@@ -55,11 +59,11 @@ AFS_FORCE void fill_group(bf16* tiles, const typename PackedCodes<kCoding>::Grou
         if constexpr (of.minimum) return Vec::fma(code, scales[half], offsets[half]);
         return Vec::mul(code, scales[half]);
     };
-    bf16* to = pair_in_tiles(tiles, k, column);
+    bf16* to = pair_in_tiles(tiles, k + first, column);
     AFS_UNROLL
-    for (size_t j = 0; j < of.group; j += kStepCodes) {
+    for (size_t j = 0; j < kFillDepth; j += kStepCodes) {
         PairsOfCodes<of.bits> eight;
-        eight.read(group.codes, j, column);
+        eight.read(group.codes, first + j, column);
         AFS_UNROLL
         for (size_t s = 0; s < kStepCodes / 2; ++s)
             Vec::store_flushed(to + (j / 2 + s) * 2 * kTile, weight(eight.one(s, 0), 0),
@@ -71,19 +75,21 @@ template <Coding kCoding>
 struct FillFromCodes {
     static constexpr size_t kGroup = kCodeLayouts[kCoding].group;
     TileFill fill;
-    size_t k = 0, column = 0;
+    size_t k = 0, column = 0, first = 0, done = 0;  // done: bytes of the group that were asked for
     AFS_LAMBDA explicit FillFromCodes(const TileFill& f) : fill(f) {}
     AFS_LAMBDA size_t n_steps() const {
-        return (fill.end - fill.begin) / kGroup * (kColumns / kWidth);
+        return (fill.end - fill.begin) / kFillDepth * (kColumns / kWidth);
     }
     AFS_LAMBDA void step() {
-        constexpr size_t bytes = kCodeLayouts[kCoding].group_bytes() * kWidth / kColumns;
+        constexpr size_t bytes =
+            kCodeLayouts[kCoding].group_bytes() * kWidth / kColumns * kFillDepth / kGroup;
         const PackedCodes<kCoding> source = {static_cast<const char*>(fill.block)};
         const auto group = source.group((fill.begin + k) / kGroup);
-        ask_ahead(group.first + column / kWidth * bytes, bytes);
-        fill_group<kCoding>(static_cast<bf16*>(fill.w), group, source, k, column);
-        column += kWidth;
-        if (column == kColumns) column = 0, k += kGroup;
+        ask_ahead(group.first + done, bytes);
+        fill_codes<kCoding>(static_cast<bf16*>(fill.w), group, source, first, k, column);
+        done += bytes, first += kFillDepth;
+        if (first == kGroup) first = 0, column += kWidth;
+        if (column == kColumns) column = 0, done = 0, k += kGroup;
     }
 };
 
