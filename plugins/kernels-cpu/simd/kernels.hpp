@@ -59,8 +59,10 @@ struct TileProduct {
     const void* x;  // bf16 [rows / 16][depth / 32][16][32]
     const void* w;  // bf16 [depth / 32][4][16][16][2]: 4 times 16 columns of 16 pairs
     size_t rows, depth, columns;
-    float* sums;  // [rows][kColumns]
-    bool first;   // of a sum: sums holds nothing yet
+    float* sums;          // [rows][kColumns]
+    bool first;           // of a sum: sums holds nothing yet
+    void* out;            // bf16 [rows, columns], where the sums are complete; NULL: they are not
+    ptrdiff_t out_pitch;  // elements from row to row
 };
 // Depth [begin, end) of a packed block of weights, to be TileProduct::w. begin: a multiple of
 // kTilePart.
@@ -134,8 +136,6 @@ struct Kernels {
     // Sums of tiles have another order. NULL where there are none.
     void (*multiply_tiles)(const TileProduct&);
     TileWeightsFunctions tiles_of_bf16, tiles_of_codes[kCodings];
-    // sums[rows][kColumns] to bf16 [rows, columns]; pitch: elements from row to row.
-    void (*store_sums)(void* out, ptrdiff_t pitch, const float* sums, size_t rows, size_t columns);
     // Attention by tiles: rows of n <= kColumns positions, bf16 [head_dim] each, to
     // TileProduct::w, of keys as columns [head_dim / 32][4][16][16][2], of values as depth
     // [head_dim / kColumns][kColumns / 32][4][16][16][2], with zeros beyond. NULL as above.

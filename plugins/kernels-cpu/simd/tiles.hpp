@@ -117,6 +117,33 @@ struct NoFill {
     AFS_LAMBDA void beat() {}
 };
 
+// Complete sums, up to 32 by 32, to bf16 row by row while the next ones are added up. Subnormals
+// may become 0.
+struct Results {
+    const float* sums = nullptr;
+    bf16* out = nullptr;
+    ptrdiff_t pitch = 0;
+    size_t rows = 0, columns = 0;  // rows: that are left
+    AFS_LAMBDA void beat() {
+        if (rows == 0) return;
+        if (columns < 2 * kTile)
+            narrow_row(out, sums, columns);
+        else
+            for (size_t c = 0; c < 2 * kTile; c += 2 * kWidth)
+                Vec::store_flushed(out + c, Vec::load(sums + c), Vec::load(sums + c + kWidth));
+        sums += kColumns, out += pitch, --rows;
+    }
+    AFS_LAMBDA void finish() {
+        while (rows > 0) beat();
+    }
+};
+template <class Fill>
+struct Both {
+    Fill& fill;
+    Results& results;
+    AFS_LAMBDA void beat() { fill.beat(), results.beat(); }
+};
+
 constexpr size_t kNearDepth = 256;  // up to which two tiles of each side stay in the nearest cache
 constexpr ptrdiff_t kTileLine = 2 * kTile * sizeof(bf16);  // bytes
 
@@ -184,6 +211,8 @@ AFS_FORCE void multiply_square(const TileProduct& p, const bf16* x, const bf16* 
 template <class Tiles, class Beside>
 AFS_FORCE void multiply_squares(const TileProduct& p, Beside& beside) {
     size_t configured = 0;
+    Results results;
+    Both<Beside> both = {beside, results};
     for (size_t column = 0; column < p.columns; column += 2 * kTile)
         for (size_t row = 0; row < p.rows; row += 2 * kTile) {
             const size_t rows = p.rows - row < 2 * kTile ? p.rows - row : 2 * kTile;
@@ -193,9 +222,17 @@ AFS_FORCE void multiply_squares(const TileProduct& p, Beside& beside) {
             const bf16* x = static_cast<const bf16*>(p.x) + row * p.depth;
             const bf16* w = static_cast<const bf16*>(p.w) + column / kTile * kTileElements;
             multiply_square<Tiles>(p, x, lower ? x + kTile * p.depth : nullptr, w,
-                                   p.sums + row * kColumns + column, beside);
+                                   p.sums + row * kColumns + column, both);
+            results.finish();
+            if (!p.out) continue;
+            const size_t columns = p.columns - column < 2 * kTile ? p.columns - column : 2 * kTile;
+            results = {
+                p.sums + row * kColumns + column,
+                static_cast<bf16*>(p.out) + static_cast<ptrdiff_t>(row) * p.out_pitch + column,
+                p.out_pitch, rows, columns};
         }
     Tiles::release();
+    results.finish();
 }
 
 template <class Tiles>
@@ -212,17 +249,6 @@ static void multiply_and_fill(const TileProduct& p, const TileFill& next) {
     paced.finish();
 }
 
-static void store_sums(void* out, ptrdiff_t pitch, const float* sums, size_t rows, size_t columns) {
-    auto* to = static_cast<bf16*>(out);
-    for (size_t row = 0; row < rows; ++row, to += pitch, sums += kColumns) {
-        size_t column = 0;
-        for (; column + 2 * kWidth <= columns; column += 2 * kWidth)
-            Vec::store_flushed(to + column, Vec::load(sums + column),
-                               Vec::load(sums + column + kWidth));
-        narrow_row(to + column, sums + column, columns - column);
-    }
-}
-
 template <class Tiles, class Fill>
 constexpr TileWeightsFunctions tile_weights_functions() {
     return {fill_tiles<Fill>, multiply_and_fill<Tiles, Fill>};
@@ -230,7 +256,6 @@ constexpr TileWeightsFunctions tile_weights_functions() {
 template <class Tiles, size_t... kCoding>
 void set_tile_functions(Kernels& to, std::index_sequence<kCoding...>) {
     to.multiply_tiles = multiply_tiles<Tiles>;
-    to.store_sums = store_sums;
     to.tiles_of_bf16 = tile_weights_functions<Tiles, FillFromBf16>();
     ((to.tiles_of_codes[kCoding] =
           tile_weights_functions<Tiles, FillFromCodes<static_cast<Coding>(kCoding)>>()),

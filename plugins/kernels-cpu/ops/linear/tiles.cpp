@@ -29,7 +29,6 @@ struct Task {
 
 // What the threads of one call share.
 struct Product {
-    const Kernels& kernels;
     const Packed& packed;
     const afs_tensor &weight, &out;
     const TileWeightsFunctions& weights;
@@ -113,13 +112,13 @@ void Product::multiply(const Task& task, size_t part, const TileFill& here, cons
     product.columns = std::min(kColumns, static_cast<size_t>(out.dims[1]) - column);
     product.sums = sums + block * row_block * kColumns;
     product.first = here.begin == 0;
+    if (here.end == packed.padded_depth) {
+        const auto at = static_cast<ptrdiff_t>(first_row + task.row) * out.strides[0] +
+                        static_cast<ptrdiff_t>(column);
+        product.out = static_cast<bf16*>(out.data) + at;
+        product.out_pitch = out.strides[0];
+    }
     weights.multiply(product, next);
-    if (here.end < packed.padded_depth) return;
-    const auto at = static_cast<ptrdiff_t>(first_row + task.row) * out.strides[0] +
-                    static_cast<ptrdiff_t>(column);
-    const auto size = static_cast<ptrdiff_t>(sizeof(bf16));
-    kernels.store_sums(static_cast<char*>(out.data) + at * size, out.strides[0], product.sums,
-                       product.rows, product.columns);
 }
 
 // A part of a block becomes tiles while the one before it is multiplied, be it the last of the task
@@ -168,8 +167,7 @@ void multiply_by_tiles(const Kernels& kernels, Pool& pool, const Packed& packed,
     const size_t enough = pool.size() == 1 ? 1 : kTasks * pool.size();
     for (size_t first = 0; first < n; first += kRowsAtOnce) {
         const size_t rows = std::min(kRowsAtOnce, n - first);
-        Product product = {.kernels = kernels,
-                           .packed = packed,
+        Product product = {.packed = packed,
                            .weight = weight,
                            .out = out,
                            .weights = weights,
