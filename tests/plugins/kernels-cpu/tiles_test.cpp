@@ -137,6 +137,7 @@ TEST_CASE("tiles: any number of rows, columns and threads, and nothing beyond th
 TEST_CASE("tiles: more blocks of weights than one task takes") {
     check(AFS_BF16, 40, 2200, 544, true, 1);
     check(AFS_Q8_0, 40, 2200, 544, true, 2);
+    check(AFS_Q8_0, 270, 650, kTilePart + 32, true, 3);
 }
 
 TEST_CASE("tiles: every block format, packed before and on the way") {
