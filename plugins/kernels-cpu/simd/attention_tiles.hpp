@@ -38,53 +38,78 @@ static void fill_values(void* tiles, const char* const* values, size_t n, size_t
             }
 }
 
-// One row, which sees n of the positions.
-AFS_FORCE void weigh_row(const TileWeights& p, size_t row, size_t n) {
-    constexpr size_t kVecs = kColumns / kWidth;
+// The largest score of a row, which sees n of the positions; before: of those before.
+AFS_FORCE float largest_score(const TileWeights& p, float* scores, size_t n, float before) {
     const float lowest = -__builtin_inff();
-    float* scores = p.scores + row * kColumns;
     for (size_t i = n; i < kColumns; ++i) scores[i] = lowest;
-    Vec::F score[kVecs], most = Vec::set(lowest);
+    Vec::F most = Vec::set(lowest);
     AFS_UNROLL
-    for (size_t v = 0; v < kVecs; ++v) {
-        score[v] = Vec::mul(Vec::load(scores + v * kWidth), Vec::set(p.scale));
-        most = Vec::max(score[v], most);
-    }
-    const float before = p.first ? lowest : p.max[row], here = Vec::largest(most);
-    const float largest = here > before ? here : before;
-    const Vec::F down = Vec::set(largest == lowest ? 0.0f : largest);
-    Vec::F sum = Vec::zero();
+    for (size_t i = 0; i < kColumns; i += kWidth)
+        most = Vec::max(Vec::mul(Vec::load(scores + i), Vec::set(p.scale)), most);
+    const float here = Vec::largest(most);
+    return here > before ? here : before;
+}
+
+// Scores less the largest to weights; returns their sum.
+AFS_FORCE float weigh_row(const TileWeights& p, size_t row, float largest) {
+    constexpr size_t kVecs = kColumns / kWidth;
+    const float* scores = p.scores + row * kColumns;
     bf16* lines =
         static_cast<bf16*>(p.weights) + row / kTile * kTile * kColumns + row % kTile * kLine;
+    const Vec::F down = Vec::set(largest == -__builtin_inff() ? 0.0f : largest);
+    Vec::F weight[kVecs], sum = Vec::zero();
     AFS_UNROLL
-    for (size_t v = 0; v < kVecs; ++v) {
-        const Vec::F weight = exp_of(Vec::sub(score[v], down));
+    for (size_t v = 0; v < kVecs; ++v)
+        weight[v] =
+            exp_of(Vec::sub(Vec::mul(Vec::load(scores + v * kWidth), Vec::set(p.scale)), down));
+    AFS_UNROLL
+    for (size_t v = 0; v < kVecs; v += 2) {
         const size_t at = v * kWidth;
-        Vec::store_flushed(lines + at / kLine * kTileElements + at % kLine, weight);
-        sum = Vec::add(sum, weight);
+        Vec::store_flushed(lines + at / kLine * kTileElements + at % kLine, weight[v],
+                           weight[v + 1]);
     }
-    const float total = Vec::sum(sum);
-    if (p.first || largest == before) {
-        p.total[row] = p.first ? total : p.total[row] + total;
-        p.max[row] = largest;
-        return;
+    AFS_UNROLL
+    for (size_t v = 0; v < kVecs; ++v) sum = Vec::add(sum, weight[v]);
+    return Vec::sum(sum);
+}
+
+// Up to kTile rows. Step by step for all of them: what a row does is a long chain, and a processor
+// looks ahead about as far.
+AFS_FORCE void weigh_rows(const TileWeights& p, size_t first, size_t n_rows) {
+    const float lowest = -__builtin_inff();
+    float keep[kTile] = {};  // the logarithms of what is kept of the sums so far
+    bool kept = true;
+    for (size_t r = 0; r < n_rows; ++r) {
+        const size_t row = first + r;
+        const ptrdiff_t sees = p.first_sees + static_cast<ptrdiff_t>(row / p.group);
+        const size_t n = sees < 0 ? 0 : static_cast<size_t>(sees);
+        const float before = p.first ? lowest : p.max[row];
+        p.max[row] = largest_score(p, p.scores + row * kColumns, n < p.n ? n : p.n, before);
+        if (p.first || p.max[row] == before) continue;
+        keep[r] = before - p.max[row];
+        kept = false;
     }
-    const Vec::F keep = exp_of(Vec::set(before - largest));
-    for (size_t d = 0; d < p.width; d += kColumns) {
-        float* sums = p.sums + d * p.sums_rows + row * kColumns;
-        for (size_t i = 0; i < kColumns; i += kWidth)
-            Vec::store(sums + i, Vec::mul(Vec::load(sums + i), keep));
+    float total[kTile];
+    for (size_t r = 0; r < n_rows; ++r) total[r] = weigh_row(p, first + r, p.max[first + r]);
+    if (!kept)
+        for (size_t r = 0; r < kTile; r += kWidth)
+            Vec::store(keep + r, exp_of(Vec::load(keep + r)));
+    for (size_t r = 0; r < n_rows; ++r) {
+        const size_t row = first + r;
+        if (kept || keep[r] == 1.0f) {
+            p.total[row] = p.first ? total[r] : p.total[row] + total[r];
+            continue;
+        }
+        p.total[row] = p.total[row] * keep[r] + total[r];
+        for (size_t d = 0; d < p.width; d += kColumns) {
+            float* sums = p.sums + d * p.sums_rows + row * kColumns;
+            for (size_t i = 0; i < kColumns; i += kWidth)
+                Vec::store(sums + i, Vec::mul(Vec::load(sums + i), Vec::set(keep[r])));
+        }
     }
-    float lane[kWidth];
-    Vec::store(lane, keep);
-    p.total[row] = p.total[row] * lane[0] + total;
-    p.max[row] = largest;
 }
 
 static void weigh_tiles(const TileWeights& p) {
-    for (size_t row = 0; row < p.rows; ++row) {
-        const ptrdiff_t sees = p.first_sees + static_cast<ptrdiff_t>(row / p.group);
-        const size_t n = sees < 0 ? 0 : static_cast<size_t>(sees);
-        weigh_row(p, row, n < p.n ? n : p.n);
-    }
+    for (size_t row = 0; row < p.rows; row += kTile)
+        weigh_rows(p, row, p.rows - row < kTile ? p.rows - row : kTile);
 }

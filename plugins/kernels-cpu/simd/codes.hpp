@@ -59,6 +59,49 @@ struct Codes<8, kVecs> {
         return Vec::byte(pairs, static_cast<int>(8 * (j % 2)));
     }
 };
+// The next eight codes of a vector of columns, neighbours in depth side by side. one(s, half): pair
+// s of a half of the columns.
+template <size_t kBits>
+struct PairsOfCodes;
+template <>
+struct PairsOfCodes<4> {
+    Vec::Words halves[2];
+    AFS_LAMBDA void read(const char* codes, size_t k, size_t column) {
+        const char* from = codes + 4 * (k / 8 * kColumns + column);
+        halves[0] = Vec::load_halves(from), halves[1] = Vec::load_halves(from + 2 * kWidth);
+    }
+    AFS_LAMBDA Vec::F one(size_t s, size_t half) const {
+        return Vec::nibble(halves[half], static_cast<int>(4 * s));
+    }
+};
+template <>
+struct PairsOfCodes<6> {
+    Vec::Words low[2], high[2];
+    size_t pair;  // of the group, the first of the eight
+    AFS_LAMBDA void read(const char* codes, size_t k, size_t column) {
+        const char* from = codes + 4 * column;
+        pair = k / 2;
+        AFS_UNROLL
+        for (size_t half = 0; half < 2; ++half, from += 2 * kWidth) {
+            low[half] = Vec::load_halves(from + 4 * (k / 8 * kColumns));
+            high[half] = Vec::load_halves(from + 4 * (2 * kColumns));
+        }
+    }
+    AFS_LAMBDA Vec::F one(size_t s, size_t half) const {
+        return Vec::six(low[half], static_cast<int>(4 * s), high[half],
+                        static_cast<int>(2 * (pair + s)));
+    }
+};
+template <>
+struct PairsOfCodes<8> {
+    const int8_t* from;
+    AFS_LAMBDA void read(const char* codes, size_t k, size_t column) {
+        from = reinterpret_cast<const int8_t*>(codes) + k * kColumns + 2 * column;
+    }
+    AFS_LAMBDA Vec::F one(size_t s, size_t half) const {
+        return Vec::load(from + 2 * s * kColumns + half * kWidth);
+    }
+};
 // Widened ones, [depth][64].
 template <size_t kVecs>
 struct Widened {

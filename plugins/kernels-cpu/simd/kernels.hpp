@@ -59,8 +59,10 @@ struct TileProduct {
     const void* x;  // bf16 [rows / 16][depth / 32][16][32]
     const void* w;  // bf16 [depth / 32][4][16][16][2]: 4 times 16 columns of 16 pairs
     size_t rows, depth, columns;
-    float* sums;  // [rows][kColumns]
-    bool first;   // of a sum: sums holds nothing yet
+    float* sums;          // [rows][kColumns]
+    bool first;           // of a sum: sums holds nothing yet
+    void* out;            // bf16 [rows, columns], where the sums are complete; NULL: they are not
+    ptrdiff_t out_pitch;  // elements from row to row
 };
 // Depth [begin, end) of a packed block of weights, to be TileProduct::w. begin: a multiple of
 // kTilePart.

@@ -54,19 +54,31 @@ AFS_FORCE void add_row(T* out, const T* a, const T* b, size_t n) {
     });
 }
 
-// silu is rounded to T before it is multiplied.
-template <class T>
-AFS_FORCE Vec::F swiglu_of(Vec::F gate, Vec::F up) {
-    const Vec::F e = exp_of(Vec::sub(Vec::zero(), gate));
-    const Vec::F silu = Vec::div(gate, Vec::add(Vec::set(1.0f), e));
-    return Vec::mul(Vec::rounded(silu, T{}), up);
+// Vectors side by side, or n lanes of one: one alone is a chain of steps, longer than a processor
+// looks ahead. silu is rounded to T before it is multiplied.
+template <size_t kVecs, class T, class... N>
+AFS_FORCE void swiglu_vecs(T* out, const T* gate, const T* up, N... n) {
+    Vec::F silu[kVecs], e[kVecs];
+    AFS_UNROLL
+    for (size_t v = 0; v < kVecs; ++v) {
+        silu[v] = Vec::load(gate + v * kWidth, n...);
+        e[v] = exp_of(Vec::sub(Vec::zero(), silu[v]));
+    }
+    AFS_UNROLL
+    for (size_t v = 0; v < kVecs; ++v) silu[v] = Vec::div(silu[v], Vec::add(Vec::set(1.0f), e[v]));
+    AFS_UNROLL
+    for (size_t v = 0; v < kVecs; ++v)
+        Vec::store(out + v * kWidth,
+                   Vec::mul(Vec::rounded(silu[v], T{}), Vec::load(up + v * kWidth, n...)), n...);
 }
 template <class T>
 AFS_FORCE void swiglu_row(T* out, const T* gate, const T* up, size_t n) {
-    each(n, [&](size_t i, auto... rest) AFS_LAMBDA {
-        Vec::store(out + i, swiglu_of<T>(Vec::load(gate + i, rest...), Vec::load(up + i, rest...)),
-                   rest...);
-    });
+    constexpr size_t kVecs = 4;
+    size_t i = 0;
+    for (; i + kVecs * kWidth <= n; i += kVecs * kWidth)
+        swiglu_vecs<kVecs>(out + i, gate + i, up + i);
+    each(n - i, [&](size_t j, auto... rest)
+                    AFS_LAMBDA { swiglu_vecs<1>(out + i + j, gate + i + j, up + i + j, rest...); });
 }
 
 template <class T>

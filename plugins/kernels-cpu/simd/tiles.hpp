@@ -39,26 +39,35 @@ struct FillFromBf16 {
     }
 };
 
-// One group of one vector of columns.
+// Depth of a step from codes: during longer ones the products that wait already run out.
+constexpr size_t kFillDepth = 16;
+
+// From depth `first` of a group on, one vector of columns. Pairs of neighbours in depth lie side by
+// side in tiles as they do in codes, so no weight is moved: the scales are.
 template <Coding kCoding>
-AFS_FORCE void fill_group(bf16* tiles, const typename PackedCodes<kCoding>::Group& group,
-                          const PackedCodes<kCoding>& source, size_t k, size_t column) {
+AFS_FORCE void fill_codes(bf16* tiles, const typename PackedCodes<kCoding>::Group& group,
+                          const PackedCodes<kCoding>& source, size_t first, size_t k,
+                          size_t column) {
     constexpr CodeLayout of = kCodeLayouts[kCoding];
+    static_assert(kDepth % of.group == 0 && of.group % kFillDepth == 0);
     const Vec::F scale = source.scale(group, column);
     Vec::F offset = Vec::zero();
     if constexpr (of.minimum) offset = source.offset(group, column);
-    const auto weight = [&](Vec::F code) AFS_LAMBDA {
-        if constexpr (of.minimum) return Vec::fma(code, scale, offset);
-        return Vec::mul(code, scale);
+    const Vec::F scales[] = {Vec::twice<0>(scale), Vec::twice<1>(scale)};
+    const Vec::F offsets[] = {Vec::twice<0>(offset), Vec::twice<1>(offset)};
+    const auto weight = [&](Vec::F code, size_t half) AFS_LAMBDA {
+        if constexpr (of.minimum) return Vec::fma(code, scales[half], offsets[half]);
+        return Vec::mul(code, scales[half]);
     };
+    bf16* to = pair_in_tiles(tiles, k + first, column);
     AFS_UNROLL
-    for (size_t j = 0; j < of.group; j += kStepCodes) {
-        Codes<of.bits, 1> eight;
-        eight.read(group.codes, j, column);
+    for (size_t j = 0; j < kFillDepth; j += kStepCodes) {
+        PairsOfCodes<of.bits> eight;
+        eight.read(group.codes, first + j, column);
         AFS_UNROLL
-        for (size_t s = 0; s < kStepCodes; s += 2)
-            Vec::store_pairs(pair_in_tiles(tiles, k + j + s, column), weight(eight.one(s, 0)),
-                             weight(eight.one(s + 1, 0)));
+        for (size_t s = 0; s < kStepCodes / 2; ++s)
+            Vec::store_flushed(to + (j / 2 + s) * 2 * kTile, weight(eight.one(s, 0), 0),
+                               weight(eight.one(s, 1), 1));
     }
 }
 
@@ -66,19 +75,21 @@ template <Coding kCoding>
 struct FillFromCodes {
     static constexpr size_t kGroup = kCodeLayouts[kCoding].group;
     TileFill fill;
-    size_t k = 0, column = 0;
+    size_t k = 0, column = 0, first = 0, done = 0;  // done: bytes of the group that were asked for
     AFS_LAMBDA explicit FillFromCodes(const TileFill& f) : fill(f) {}
     AFS_LAMBDA size_t n_steps() const {
-        return (fill.end - fill.begin) / kGroup * (kColumns / kWidth);
+        return (fill.end - fill.begin) / kFillDepth * (kColumns / kWidth);
     }
     AFS_LAMBDA void step() {
-        constexpr size_t bytes = kCodeLayouts[kCoding].group_bytes() * kWidth / kColumns;
+        constexpr size_t bytes =
+            kCodeLayouts[kCoding].group_bytes() * kWidth / kColumns * kFillDepth / kGroup;
         const PackedCodes<kCoding> source = {static_cast<const char*>(fill.block)};
         const auto group = source.group((fill.begin + k) / kGroup);
-        ask_ahead(group.first + column / kWidth * bytes, bytes);
-        fill_group<kCoding>(static_cast<bf16*>(fill.w), group, source, k, column);
-        column += kWidth;
-        if (column == kColumns) column = 0, k += kGroup;
+        ask_ahead(group.first + done, bytes);
+        fill_codes<kCoding>(static_cast<bf16*>(fill.w), group, source, first, k, column);
+        done += bytes, first += kFillDepth;
+        if (first == kGroup) first = 0, column += kWidth;
+        if (column == kColumns) column = 0, done = 0, k += kGroup;
     }
 };
 
@@ -104,6 +115,33 @@ struct Paced {
 };
 struct NoFill {
     AFS_LAMBDA void beat() {}
+};
+
+// Complete sums, up to 32 by 32, to bf16 row by row while the next ones are added up. Subnormals
+// may become 0.
+struct Results {
+    const float* sums = nullptr;
+    bf16* out = nullptr;
+    ptrdiff_t pitch = 0;
+    size_t rows = 0, columns = 0;  // rows: that are left
+    AFS_LAMBDA void beat() {
+        if (rows == 0) return;
+        if (columns < 2 * kTile)
+            narrow_row(out, sums, columns);
+        else
+            for (size_t c = 0; c < 2 * kTile; c += 2 * kWidth)
+                Vec::store_flushed(out + c, Vec::load(sums + c), Vec::load(sums + c + kWidth));
+        sums += kColumns, out += pitch, --rows;
+    }
+    AFS_LAMBDA void finish() {
+        while (rows > 0) beat();
+    }
+};
+template <class Fill>
+struct Both {
+    Fill& fill;
+    Results& results;
+    AFS_LAMBDA void beat() { fill.beat(), results.beat(); }
 };
 
 constexpr size_t kNearDepth = 256;  // up to which two tiles of each side stay in the nearest cache
@@ -173,6 +211,8 @@ AFS_FORCE void multiply_square(const TileProduct& p, const bf16* x, const bf16* 
 template <class Tiles, class Beside>
 AFS_FORCE void multiply_squares(const TileProduct& p, Beside& beside) {
     size_t configured = 0;
+    Results results;
+    Both<Beside> both = {beside, results};
     for (size_t column = 0; column < p.columns; column += 2 * kTile)
         for (size_t row = 0; row < p.rows; row += 2 * kTile) {
             const size_t rows = p.rows - row < 2 * kTile ? p.rows - row : 2 * kTile;
@@ -182,9 +222,17 @@ AFS_FORCE void multiply_squares(const TileProduct& p, Beside& beside) {
             const bf16* x = static_cast<const bf16*>(p.x) + row * p.depth;
             const bf16* w = static_cast<const bf16*>(p.w) + column / kTile * kTileElements;
             multiply_square<Tiles>(p, x, lower ? x + kTile * p.depth : nullptr, w,
-                                   p.sums + row * kColumns + column, beside);
+                                   p.sums + row * kColumns + column, both);
+            results.finish();
+            if (!p.out) continue;
+            const size_t columns = p.columns - column < 2 * kTile ? p.columns - column : 2 * kTile;
+            results = {
+                p.sums + row * kColumns + column,
+                static_cast<bf16*>(p.out) + static_cast<ptrdiff_t>(row) * p.out_pitch + column,
+                p.out_pitch, rows, columns};
         }
     Tiles::release();
+    results.finish();
 }
 
 template <class Tiles>

@@ -113,7 +113,7 @@ struct Vec {
         return (Words)_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
     }
     // 2 bytes of each word, of pairs of codes.
-    AFS_FORCE Words load_halves(const int8_t* p) {
+    AFS_FORCE Words load_halves(const void* p) {
         return (Words)_mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
     }
     typedef int32_t Signed __attribute__((vector_size(32)));

@@ -23,14 +23,21 @@ struct Vec {
     AFS_FORCE F bf16_bits(__m256i x) {
         return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(x), 16));
     }
-    AFS_FORCE __m256i to_bf16_bits(F x) {  // to nearest even; NaN stays NaN
+    // To nearest even in the upper half of each word; NaN as it is.
+    AFS_FORCE __m512i nearest_bf16(F x) {
         const __m512i u = _mm512_castps_si512(x);
         const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(u, 16), _mm512_set1_epi32(1));
-        const __m512i up = _mm512_add_epi32(u, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
-        const __m512i nan = _mm512_or_si512(u, _mm512_set1_epi32(0x400000));
+        const __m512i half = _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff));
+        return _mm512_mask_add_epi32(u, _mm512_cmp_ps_mask(x, x, _CMP_ORD_Q), u, half);
+    }
+    AFS_FORCE __m256i to_bf16_bits(F x) {  // to nearest even; NaN stays NaN
+        constexpr int kSubnormal = 0x20;   // the instruction takes it as 0
+        if (__builtin_expect(_mm512_fpclass_ps_mask(x, kSubnormal) == 0, 1))
+            return (__m256i)_mm512_cvtneps_pbh(x);
         const __mmask16 is_nan = _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
-        const __m512i bits = _mm512_mask_blend_epi32(is_nan, up, nan);
-        return _mm512_cvtepi32_epi16(_mm512_srli_epi32(bits, 16));
+        const __m512i nearest = nearest_bf16(x), quiet = _mm512_set1_epi32(0x400000);
+        return _mm512_cvtepi32_epi16(
+            _mm512_srli_epi32(_mm512_mask_or_epi32(nearest, is_nan, nearest, quiet), 16));
     }
     AFS_FORCE __m256i to_fp16_bits(F x) {
         return _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
@@ -68,9 +75,11 @@ struct Vec {
         _mm256_mask_storeu_epi16(p, first(n), to_fp16_bits(x));
     }
 
-    // What storing as T would keep.
+    // What storing as T would keep; x: a result, so not a signalling NaN.
     AFS_FORCE F rounded(F x, float) { return x; }
-    AFS_FORCE F rounded(F x, bf16) { return bf16_bits(to_bf16_bits(x)); }
+    AFS_FORCE F rounded(F x, bf16) {
+        return _mm512_castsi512_ps(_mm512_and_si512(nearest_bf16(x), _mm512_set1_epi32(-65536)));
+    }
     AFS_FORCE F rounded(F x, f16) { return _mm512_cvtph_ps(to_fp16_bits(x)); }
 
     // 16 pairs of bf16: the first of each, the second of each.
@@ -90,9 +99,19 @@ struct Vec {
         _mm512_storeu_si512(p, _mm512_permutexvar_epi16(pairs, halves));
     }
 
-    // Subnormals become 0.
-    AFS_FORCE void store_flushed(bf16* p, F x) {
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), (__m256i)_mm512_cvtneps_pbh(x));
+    // Each lane of a half, twice.
+    template <int half>
+    AFS_FORCE F twice(F x) {
+        constexpr int i = 8 * half;
+        const __m512i lanes =
+            _mm512_setr_epi32(i, i, i + 1, i + 1, i + 2, i + 2, i + 3, i + 3, i + 4, i + 4, i + 5,
+                              i + 5, i + 6, i + 6, i + 7, i + 7);
+        return _mm512_permutexvar_ps(lanes, x);
+    }
+
+    // Two vectors side by side. Subnormals become 0.
+    AFS_FORCE void store_flushed(bf16* p, F lower, F upper) {
+        _mm512_storeu_si512(p, (__m512i)_mm512_cvtne2ps_pbh(upper, lower));
     }
 
     // 16 rows of 16 words of 32 bits, column by column.
@@ -139,9 +158,8 @@ struct Vec {
     }
     AFS_FORCE Words load_words(const uint32_t* p) { return (Words)_mm512_loadu_si512(p); }
     // 2 bytes of each word, of pairs of codes.
-    AFS_FORCE Words load_halves(const int8_t* p) {
-        return (Words)_mm512_cvtepu16_epi32(
-            _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+    AFS_FORCE Words load_halves(const void* p) {
+        return (Words)_mm512_cvtepu16_epi32(_mm256_loadu_si256(static_cast<const __m256i*>(p)));
     }
     typedef int32_t Signed __attribute__((vector_size(64)));
     // The code in the nibble (from a table, which looks at the lowest 4 bits) or the byte at a bit
@@ -155,8 +173,14 @@ struct Vec {
     }
     // The code whose lower 4 bits and whose upper 2 bits stand there in two words.
     AFS_FORCE F six(Words low, int low_bit, Words high, int high_bit) {
-        const Words code = ((low >> low_bit) & 15u) | ((high >> high_bit & 3u) << 4);
-        return _mm512_cvtepi32_ps((__m512i)(code - 32u));
+        constexpr int kUnderOr = 0xea;  // (a & b) | c
+        const Words upper = high_bit < 4 ? high << (4 - high_bit) : high >> (high_bit - 4);
+        const __m512i two_to_23 = _mm512_castps_si512(set(0x1p23f));
+        const __m512i lower = _mm512_ternarylogic_epi32((__m512i)(low >> low_bit),
+                                                        _mm512_set1_epi32(15), two_to_23, kUnderOr);
+        const __m512i code =
+            _mm512_ternarylogic_epi32((__m512i)upper, _mm512_set1_epi32(0x30), lower, kUnderOr);
+        return sub(_mm512_castsi512_ps(code), set(0x1p23f + 32));
     }
 
     // Whole numbers of 16 bits, two neighbours in depth to a word (simd/words.hpp).

@@ -93,7 +93,15 @@ struct Vec {
             p[2 * i] = to_bf16(first[i]), p[2 * i + 1] = to_bf16(second[i]);
     }
 
-    AFS_FORCE void store_flushed(bf16* p, F x) { store(p, x); }
+    // Two vectors side by side.
+    AFS_FORCE void store_flushed(bf16* p, F lower, F upper) {
+        store(p, lower), store(p + kWidth, upper);
+    }
+    // Each lane of a half, twice.
+    template <int half>
+    AFS_FORCE F twice(F x) {
+        return F{x[2 * half], x[2 * half], x[2 * half + 1], x[2 * half + 1]};
+    }
 
     // 16 rows of 16 words of 32 bits, column by column.
     AFS_FORCE void transpose(void* to, const void* const* rows) {
@@ -117,7 +125,7 @@ struct Vec {
         return w;
     }
     // 2 bytes of each word, of pairs of codes.
-    AFS_FORCE Words load_halves(const int8_t* p) {
+    AFS_FORCE Words load_halves(const void* p) {
         uint16_t lanes[kWidth];
         __builtin_memcpy(lanes, p, sizeof lanes);
         return Words{lanes[0], lanes[1], lanes[2], lanes[3]};

@@ -22,14 +22,6 @@ using namespace afs::cpu;
 
 namespace {
 
-Kernels model() {
-    Kernels kernels = model_tiles();
-    kernels.narrow = [](void* to, int32_t, const float* from, size_t n) {
-        std::memcpy(to, from, n * sizeof(float));  // the tests' outputs are fp32
-    };
-    return kernels;
-}
-
 // Matrix [rows, depth] of a dtype whose weights, as bf16, are small multiples of a half: with whole
 // numbers in x every sum is exact in fp32 whatever its order.
 struct Weights {
@@ -107,19 +99,19 @@ void check(int32_t dtype, size_t rows, size_t columns, size_t depth, bool packed
     const size_t x_pitch = depth + 5, out_pitch = columns + 3;
     std::vector<bf16> x(rows * x_pitch);
     for (bf16& each : x) each = to_bf16(static_cast<float>(random() % 3) - 1.0f);
-    std::vector<float> out(rows * out_pitch, -9.0f);
+    std::vector<bf16> out(rows * out_pitch, to_bf16(-9.0f));
     std::vector<char> workspace(tile_workspace(packed, threads) + 64, '\x5a');
     Pool pool(threads);
     const size_t threads_there = pool.size();
-    multiply_by_tiles(model(), pool, packed, matrix(x, AFS_BF16, rows, depth, x_pitch), weight,
-                      matrix(out, AFS_F32, rows, columns, out_pitch), workspace.data());
+    multiply_by_tiles(model_tiles(), pool, packed, matrix(x, AFS_BF16, rows, depth, x_pitch),
+                      weight, matrix(out, AFS_BF16, rows, columns, out_pitch), workspace.data());
     bool same = true;
     for (size_t r = 0; r < rows; ++r)
         for (size_t c = 0; c < out_pitch; ++c) {
             float want = c < columns ? 0.0f : -9.0f;
             for (size_t k = 0; c < columns && k < depth; ++k)
                 want += to_float(x[r * x_pitch + k]) * w[c * depth + k];
-            same = same && out[r * out_pitch + c] == want;
+            same = same && out[r * out_pitch + c].bits == to_bf16(want).bits;
         }
     CHECK(same);
     CHECK_FALSE(model_tiles_misused());
@@ -145,6 +137,7 @@ TEST_CASE("tiles: any number of rows, columns and threads, and nothing beyond th
 TEST_CASE("tiles: more blocks of weights than one task takes") {
     check(AFS_BF16, 40, 2200, 544, true, 1);
     check(AFS_Q8_0, 40, 2200, 544, true, 2);
+    check(AFS_Q8_0, 270, 650, kTilePart + 32, true, 3);
 }
 
 TEST_CASE("tiles: every block format, packed before and on the way") {

@@ -70,7 +70,8 @@ size_t attention_tiles_bytes(const Geometry& g) {
 }
 
 bool hidden_values_are_finite(const Geometry& g, const ChunkSource& from, const TilePiece& piece) {
-    bool finite = true;
+    constexpr uint16_t kInfinite = 0x7f80;  // the exponent of bf16's infinities and NaN
+    uint16_t largest = 0;
     for (size_t begin = piece.context - piece.n_tokens + 1; begin < piece.context;
          begin += kChunk) {
         const size_t n = std::min(kChunk, piece.context - begin);
@@ -80,10 +81,10 @@ bool hidden_values_are_finite(const Geometry& g, const ChunkSource& from, const 
             for (size_t d = 0; d < g.head_dim; ++d) {
                 uint16_t bits;
                 std::memcpy(&bits, values[i] + d * sizeof bits, sizeof bits);
-                finite = finite && (bits & 0x7f80) != 0x7f80;
+                largest = std::max(largest, static_cast<uint16_t>(bits & kInfinite));
             }
     }
-    return finite;
+    return largest < kInfinite;
 }
 
 void attend_by_tiles(const Kernels& kernels, const Geometry& g, const ChunkSource& from,

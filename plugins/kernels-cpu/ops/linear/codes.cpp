@@ -1,6 +1,7 @@
 #include "ops/linear/codes.hpp"
 
 #include <cstring>
+#include <utility>
 
 #include "afs/dequantise.hpp"
 #include "simd/code_layout.hpp"
@@ -125,6 +126,39 @@ void place(const CodeLayout& of, const Span& span, size_t column, uint8_t* to) {
     }
 }
 
+// The bits that afs/dequantise.hpp gives. A column has one pair of codes, or eight, in a line of
+// memory; the next lines are asked for by hand. Whole spans ahead, its codes lie as they do here.
+constexpr size_t kAhead = 8192;  // bytes
+
+template <Coding kCoding>
+void unpack_column(const uint8_t* block, size_t column, size_t depth, float* to) {
+    constexpr CodeLayout of = kCodeLayouts[kCoding];
+    constexpr size_t ahead = (kAhead + of.span_bytes() - 1) / of.span_bytes() * of.span_bytes();
+    for (size_t s = 0; s < depth / of.span; ++s) {
+        const uint8_t* at = block + s * of.span_bytes();
+        const float scale = blocks::f16_at(at + 2 * column);
+        const float minimum = of.minimum ? blocks::f16_at(at + 2 * (kColumns + column)) : 0.0f;
+        const uint8_t* group = at + of.head_bytes();
+        for (size_t g = 0; g < of.span / of.group; ++g, group += of.group_bytes()) {
+            float factor = scale, add = minimum;
+            if (of.fine && of.minimum) {
+                factor = scale * static_cast<float>(group[column]);
+                add = -(minimum * static_cast<float>(group[kColumns + column]));
+            } else if (of.fine) {
+                factor = scale * static_cast<float>(static_cast<int8_t>(group[column]));
+            }
+            const uint8_t* codes = group + of.fine_bytes();
+            for (size_t i = 0; i < of.group; ++i) {
+                if (i % (of.bits == 8 ? 2 : 8) == 0)
+                    __builtin_prefetch(codes + bit_of(of, i, column) / 8 + ahead);
+                const int code = code_at(of, codes, i, column);
+                const float q = factor * static_cast<float>(code + of.centre);
+                *to++ = of.minimum ? q + add : q;
+            }
+        }
+    }
+}
+
 }  // namespace
 
 std::optional<Coding> coding_of(int32_t dtype) {
@@ -165,30 +199,14 @@ void pack_codes(Coding coding, const afs_tensor& plain, size_t first_row, size_t
     }
 }
 
-// The bits that afs/dequantise.hpp gives.
 void unpack_codes(Coding coding, const void* block, size_t column, size_t depth, float* to) {
-    const CodeLayout& of = kCodeLayouts[coding];
-    for (size_t s = 0; s < depth / of.span; ++s) {
-        const uint8_t* at = static_cast<const uint8_t*>(block) + s * of.span_bytes();
-        const float scale = blocks::f16_at(at + 2 * column);
-        const float minimum = of.minimum ? blocks::f16_at(at + 2 * (kColumns + column)) : 0.0f;
-        const uint8_t* group = at + of.head_bytes();
-        for (size_t g = 0; g < of.span / of.group; ++g, group += of.group_bytes()) {
-            float factor = scale, add = minimum;
-            if (of.fine && of.minimum) {
-                factor = scale * static_cast<float>(group[column]);
-                add = -(minimum * static_cast<float>(group[kColumns + column]));
-            } else if (of.fine) {
-                factor = scale * static_cast<float>(static_cast<int8_t>(group[column]));
-            }
-            const uint8_t* codes = group + of.fine_bytes();
-            for (size_t i = 0; i < of.group; ++i) {
-                const int code = code_at(of, codes, i, column);
-                const float q = factor * static_cast<float>(code + of.centre);
-                *to++ = of.minimum ? q + add : q;
-            }
-        }
-    }
+    const auto unpack = [&]<size_t... kCoding>(std::index_sequence<kCoding...>) {
+        ((coding == kCoding ? unpack_column<static_cast<Coding>(kCoding)>(
+                                  static_cast<const uint8_t*>(block), column, depth, to)
+                            : void()),
+         ...);
+    };
+    unpack(std::make_index_sequence<kCodings>());
 }
 
 }  // namespace afs::cpu
