@@ -283,7 +283,7 @@ __device__ void finish(const Params<T>& p, const Serving<kHeadDim>& serving, flo
         sum += s.parts[i * size + at] * weight;
     }
     if (!rehearsal) barrier_wait(shared_address(&s.values), 0);
-    const T v = s.newest_v[at];
+    const T v = rehearsal ? T{} : s.newest_v[at];  // which others may be writing still
     const T result = narrow<T>((sum + of_newest * widen(v)) / total);
     if (rehearsal) return;
     if (slot >= 0) p.v_cache[p.v_stride.at(block, serving.head, p.slot_of(slot)) + first + at] = v;

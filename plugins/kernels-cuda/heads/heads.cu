@@ -1,10 +1,11 @@
 // A block multiplies its share of the rows of q and k, then of v, as stream.cu does (eight warps
-// and one that copies). Four more warps attend (attend.cuh): they get their head's q and k as soon
-// as all blocks have theirs, and are through with the cache when the last rows of v arrive, which
-// are added to the output where they were made. Bound by the weights' bytes.
+// and one that copies). Eight more warps attend (attend.cuh): they get their head's q as soon as
+// all blocks have theirs, go through the cache while k is multiplied, and wait for the last rows of
+// v, which are added to the output where they were made. Bound by the weights' bytes.
 //
-// OLMo-2 norms q and k over all heads: their sums of squares go round all blocks while v is
-// multiplied.
+// OLMo-2 norms q and k over all heads: each block tells the sums of its rows' squares with them.
+// What runs for the first time here comes from memory, instructions too, since other kernels ran in
+// between: so both parts of a block rehearse, and loops are not unrolled without need.
 #include "device/launch.hpp"
 #include "heads/attend.cuh"
 #include "heads/heads.hpp"
@@ -16,8 +17,7 @@ namespace {
 
 constexpr int kCopyingWarp = kStreamWarps, kFirstAttending = 32 * (kStreamWarps + 1);
 constexpr int kThreads = kFirstAttending + kAttendThreads;
-constexpr uint32_t kMinWidth =
-    1024;  // of q: below, the blocks take longer to meet than to multiply
+constexpr uint32_t kMinWidth = 1024;  // of q; below, blocks take longer to meet than to multiply
 
 // The groups of 8 rows that a block multiplies: of q and of k as many as every other block, since
 // all of them are waited for; of v those of its head's dimensions.
@@ -62,11 +62,13 @@ __device__ void multiply(const Params<T>& p, const Groups& groups, Multiplying<T
             if (lane < kPageRows) {
                 static_cast<T*>(p.product.out[w])[at] = row;
                 squares += widen(row) * widen(row);
-                if (w == 2) s.newest_v[at - groups.first[w] * kPageRows] = row;
                 if (w < 2 && lane % 2 == 0) s.words.put(p.told.rows[w] + at / 2, pair);
+                if (w == 2) {
+                    s.newest_v[at - groups.first[w] * kPageRows] = row;
+                    barrier_arrive(shared_address(&s.values));
+                }
             }
             __syncwarp();
-            if (w == 2 && lane == 0) barrier_arrive(shared_address(&s.values));
         }
         if (warp != w || w == 2) continue;
         squares = warp_sum(squares);
@@ -94,7 +96,7 @@ __global__ void __maxnreg__(72) heads_kernel(const __grid_constant__ Params<T> p
     if (tid == 0) {
         let_next_start();
         ring.init();
-        barrier_init(shared_address(&s.values), max(1, serving.end - serving.first));
+        barrier_init(shared_address(&s.values), max(1, serving.end - serving.first) * kPageRows);
         barrier_fence();
     }
     if (tid == kFirstAttending) s.words.launch = Words::next_launch(p.told.squares[0] + blockIdx.x);
@@ -120,6 +122,7 @@ __global__ void __maxnreg__(72) heads_kernel(const __grid_constant__ Params<T> p
                          rehearsal);
         if (!rehearsal) break;
         multiplying.rehearse();
+        sync_makers();  // all have read that x
     }
     multiply(p, groups, multiplying, s);
 #endif
