@@ -22,6 +22,7 @@ for plugin in $plugins; do
 done
 echo "== report"
 "$program" report --reports "$out"
+rm "$out/environment_report.html"  # which says the same again
 {
     echo "# $name"
     echo "Made $(date -u +%F) at commit $commit with \`tools/verified.sh $name\`"
