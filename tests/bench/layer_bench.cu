@@ -4,14 +4,13 @@
 // Sums are not looked at: the tests of kernels-cuda do that.
 //   layer_bench [context] [pages_in_flight] [hidden heads intermediate]     default: 190 3 4096 32
 //   11008
-#include <cuda_bf16.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <vector>
 
+#include "bench.cuh"
 #include "device/launch.hpp"
 #include "heads/heads.hpp"
 
@@ -22,24 +21,6 @@ namespace {
 
 constexpr int kLayers = 32, kRuns = 20, kBlockSize = 16, kCacheBlocks = 256, kHeadDim = 128;
 constexpr float kEps = 1e-6f;
-
-void need(const Status& status) {
-    if (status.ok()) return;
-    std::fprintf(stderr, "layer_bench: %s\n", status.message().c_str());
-    std::exit(1);
-}
-void need(cudaError_t error) {
-    if (error != cudaSuccess) need(failure(error, "a call of the bench"));
-}
-
-__global__ void fill_kernel(__nv_bfloat16* to, uint64_t n, uint32_t seed, float scale) {
-    for (uint64_t i = uint64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < n;
-         i += uint64_t{gridDim.x} * blockDim.x) {
-        uint64_t h = (i + seed) * 0x9e3779b97f4a7c15ull;
-        h ^= h >> 32, h *= 0xd6e8feb86659fd93ull, h ^= h >> 32;
-        to[i] = __float2bfloat16((static_cast<float>(h & 0xffffff) / 0x800000 - 1.0f) * scale);
-    }
-}
 
 // Stays until the program ends.
 void* random(int64_t n, float scale = 1) {
@@ -61,17 +42,6 @@ const int32_t* on_device(const std::vector<int32_t>& values) {
     need(cudaMemcpy(made, values.data(), values.size() * sizeof(int32_t), cudaMemcpyHostToDevice));
     return static_cast<const int32_t*>(made);
 }
-afs_tensor matrix(void* data, int64_t rows, int64_t columns) {
-    afs_tensor t{};
-    t.dtype = AFS_BF16;
-    t.rank = 2;
-    std::fill(std::begin(t.dims), std::end(t.dims), 1);
-    std::fill(std::begin(t.strides), std::end(t.strides), 1);
-    t.dims[0] = rows, t.dims[1] = t.strides[0] = columns;
-    t.data = data;
-    return t;
-}
-
 struct Shape {
     int hidden = 4096, heads = 32, intermediate = 11008, context = 190, in_flight = 3;
 
