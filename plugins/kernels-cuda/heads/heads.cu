@@ -160,28 +160,30 @@ template <class T>
 Params<T> params_of(const HeadsArgs& h, bool rehearse) {
     const AttentionArgs& a = h.attention;
     const AttentionEntry& e = h.entry;
-    Params<T> p = {h.product,
-                   static_cast<T*>(a.out.data),
-                   static_cast<T*>(const_cast<void*>(a.k)),
-                   static_cast<T*>(const_cast<void*>(a.v)),
-                   CacheStride(a.layout.k_stride),
-                   CacheStride(a.layout.v_stride),
-                   a.step.cu_seqlens,
-                   a.step.context_lens,
-                   a.step.block_table,
-                   a.step.positions,
-                   a.step.slots,
-                   a.params.n_heads,
-                   blocks_of_head(a.params),
-                   std::min<uint32_t>(a.step.max_context, a.step.max_blocks * a.layout.block_size),
-                   shift_of(a.layout.block_size),
-                   a.params.scale,
-                   rehearse,
-                   {{static_cast<const T*>(e.q_norm), e.q_eps, e.q_before_cast != 0},
-                    {static_cast<const T*>(e.k_norm), e.k_eps, e.k_before_cast != 0}},
-                   e.table_in_act_dtype != 0,
-                   e.frequencies,
-                   {}};
+    Params<T> p = {
+        .product = h.product,
+        .out = static_cast<T*>(a.out.data),
+        .k_cache = static_cast<T*>(const_cast<void*>(a.k)),
+        .v_cache = static_cast<T*>(const_cast<void*>(a.v)),
+        .k_stride = CacheStride(a.layout.k_stride),
+        .v_stride = CacheStride(a.layout.v_stride),
+        .cu_seqlens = a.step.cu_seqlens,
+        .context_lens = a.step.context_lens,
+        .block_table = a.step.block_table,
+        .positions = a.step.positions,
+        .slots = a.step.slots,
+        .n_heads = a.params.n_heads,
+        .of_head = blocks_of_head(a.params),
+        .max_context = std::min(a.step.max_context, a.step.max_blocks * a.layout.block_size),
+        .block_shift = shift_of(a.layout.block_size),
+        .scale = a.params.scale,
+        .rehearse = rehearse,
+        .norm = {{static_cast<const T*>(e.q_norm), e.q_eps, e.q_before_cast != 0},
+                 {static_cast<const T*>(e.k_norm), e.k_eps, e.k_before_cast != 0}},
+        .table_in_act_dtype = e.table_in_act_dtype != 0,
+        .frequencies = e.frequencies,
+        .told = {},
+    };
     lay_out(a.params, h.state, p.told);
     return p;
 }
