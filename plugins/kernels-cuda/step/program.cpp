@@ -159,8 +159,8 @@ std::string StepGraph::why_not(const afs_query& query) const {
     if (!options_.fuse) return "opened with fuse=false";
     if (limits.step_class > AFS_CLASS_DECODE) return "only general and decode steps are known";
     if (limits.deterministic) return "deterministic: single ops, alike in every step";
-    const bool fits = enter_().ok() && has_hopper();
-    return fits ? "" : "fused steps need compute capability 9.0";
+    const bool fits = enter_().ok() && stream_fits_device();
+    return fits ? "" : "fused steps need compute capability 9.0 or 10.0";
 }
 
 bool StepGraph::supports(const afs_query& query, uint32_t node) const {

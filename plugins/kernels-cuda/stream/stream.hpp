@@ -56,6 +56,9 @@ struct StreamProduct {
     StreamInput input;
 };
 
+// Whether this device has what the ring needs: the copy engine, and as much shared memory for a
+// block as half an SM of 9.0 and 10.0 has (12.0 has less).
+bool stream_fits_device();
 // Whether this device and these tensors are fit: weight [rows, columns] in fp16 or bf16.
 bool stream_fits(const afs_tensor& weight);
 // Describes a weight to the copy engine. Pure host work.

@@ -7,9 +7,14 @@
 
 namespace afs::cuda {
 
+bool stream_fits_device() {
+    return has_hopper() &&
+           device_attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin) >= kStreamSharedBytes;
+}
+
 bool stream_fits(const afs_tensor& weight) {
-    return has_hopper() && can_describe_rows(weight) && weight.dims[1] % kBlockColumns == 0 &&
-           weight.dims[1] <= kStreamMaxColumns;
+    return stream_fits_device() && can_describe_rows(weight) &&
+           weight.dims[1] % kBlockColumns == 0 && weight.dims[1] <= kStreamMaxColumns;
 }
 
 Status stream_weight(const afs_tensor& weight, CUtensorMap& out) {
