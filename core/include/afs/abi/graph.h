@@ -90,8 +90,8 @@ typedef struct afs_rms_norm_params {
 enum { AFS_ROPE_PLAIN = 0, AFS_ROPE_LLAMA3 = 1 };
 
 /* inv_freq[j] = theta^(-2j/head_dim) in fp32, llama3-scaled, times position in fp32.
- * table_in_act_dtype: cos and sin are rounded to T and each product is rounded (Llama);
- * else fp32 tables, fp32 arithmetic, one rounding (OLMo-2). */
+ * table_in_act_dtype: cos and sin are rounded to T and each product is rounded;
+ * else fp32 tables, fp32 arithmetic, one rounding. */
 typedef struct afs_rope_params {
     uint32_t struct_size, head_dim;
     double theta;

@@ -38,7 +38,7 @@ typedef struct afs_model_info {
     int32_t checkpoint_dtype; /* what config.json says, AFS_DTYPE_NONE: nothing */
     float temperature, top_p;
     int32_t top_k;
-    char summary[240]; /* "olmo2, 16 layers, hidden 2048, 16 heads (16 kv) x 128, ffn 8192" */
+    char summary[240]; /* "<family>, 16 layers, hidden 2048, 16 heads (16 kv) x 128, ffn 8192" */
     float min_p, repetition_penalty;
 } afs_model_info;
 

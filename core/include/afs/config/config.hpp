@@ -20,7 +20,7 @@
 
 namespace afs {
 
-// One value from the command line: {"kernels", "cuda,reference", "command line --kernels"}.
+// One value from the command line: {"kernels", "cpu,reference", "command line --kernels"}.
 struct Override {
     std::string key, text, origin;
 };
@@ -73,7 +73,7 @@ public:
 
     // The model's folder or file: model.path, else models.<model.plugin>.path.
     Result<std::filesystem::path> model_path() const;
-    // The key that model_path() reads: "model.path" or "models.olmo2.path".
+    // The key that model_path() reads: "model.path" or "models.<family>.path".
     std::string model_path_key() const;
     // Tag pattern or op id -> backend, in the order of the keys.
     std::map<std::string, std::string> pins() const;
