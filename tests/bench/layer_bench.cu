@@ -2,7 +2,7 @@
 // heads), as one graph: OLMo-2's norms behind attention and behind the MLP, every head with its own
 // key. Microseconds a layer with attention as a launch of its own, and in the launch of q, k and v.
 // Sums are not looked at: the tests of kernels-cuda do that.
-//   layer_bench [context] [pages_in_flight] [hidden heads intermediate]     default: 190 3 4096 32
+//   layer_bench [context] [pages_in_flight] [hidden heads intermediate]     default: 190 4 4096 32
 //   11008
 #include <algorithm>
 #include <cmath>
@@ -43,7 +43,7 @@ const int32_t* on_device(const std::vector<int32_t>& values) {
     return static_cast<const int32_t*>(made);
 }
 struct Shape {
-    int hidden = 4096, heads = 32, intermediate = 11008, context = 190, in_flight = 3;
+    int hidden = 4096, heads = 32, intermediate = 11008, context = 190, in_flight = kStreamInFlight;
 
     int width() const { return heads * kHeadDim; }
     double weights() const {  // of a layer
@@ -96,6 +96,11 @@ struct Layer {
         attention(s, v, rows, stream);
         heads_ring(heads, s.in_flight);
         for (StreamProduct* each : {&gate_up, &down}) stream_ring(*each, false, s.in_flight);
+        static const uint32_t* before = nullptr;  // of the layer before
+        for (StreamProduct* each : {&heads.product, &o, &gate_up, &down}) {
+            each->turns = {before, static_cast<uint32_t*>(zeros(kTurnSms * sizeof(uint32_t)))};
+            before = each->turns.own;
+        }
     }
 
     Status launch(bool together, bool early, int in_flight) {

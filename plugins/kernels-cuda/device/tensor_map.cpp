@@ -32,7 +32,8 @@ Status describe(int32_t dtype, const void* data, const Boxes& boxes, CUtensorMap
         dtype == AFS_BF16 ? CU_TENSOR_MAP_DATA_TYPE_BFLOAT16 : CU_TENSOR_MAP_DATA_TYPE_FLOAT16,
         boxes.rank, const_cast<void*>(data), dims, strides, boxes.box, step,
         CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
-        CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+        // Promoting requests to 256 bytes costs 6 % of an H200's read rate (docs/PERFORMANCE.md).
+        CU_TENSOR_MAP_L2_PROMOTION_NONE, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
     if (result == CUDA_SUCCESS) return {};
     std::string sizes = std::to_string(dims[0]);
     for (uint32_t i = 1; i < boxes.rank; ++i) sizes += " x " + std::to_string(dims[i]);

@@ -34,7 +34,8 @@ struct Groups {
         first[2] = static_cast<int>(serving.head) * kOfHead + serving.first;
         end[2] = first[2] + serving.end - serving.first;
     }
-    __device__ bool any() const { return end[0] + end[2] > first[0] + first[2]; }
+    __device__ int n(int w) const { return end[w] - first[w]; }
+    __device__ int all() const { return n(0) + n(1) + n(2); }
 };
 
 // Two rows a lane, in the even ones of 0 to 7. By a warp.
@@ -103,12 +104,12 @@ __global__ void __maxnreg__(72) heads_kernel(const __grid_constant__ Params<T> p
     __syncthreads();
     if (tid / 32 == kCopyingWarp) {  // weights wait for nobody
         if (tid % 32 != 0) return;
-        Copying copying(ring);
-#pragma unroll 1
-        for (int w = 0; w < kStreamWeights; ++w)
-#pragma unroll 1
-            for (int group = groups.first[w]; group < groups.end[w]; ++group)
-                copying.group(product.weights[w], group, product.columns);
+        const int of_group = padded / kPageColumns;
+        copy_pages(product, ring, groups.all() * of_group, [&](int i) -> Page {
+            int w = 0, nth = i / of_group;
+            while (nth >= groups.n(w)) nth -= groups.n(w++);
+            return {w, groups.first[w] + nth, i % of_group};
+        });
         return;
     }
     if (tid >= kFirstAttending) {
@@ -117,7 +118,7 @@ __global__ void __maxnreg__(72) heads_kernel(const __grid_constant__ Params<T> p
     }
     Multiplying<T> multiplying(ring, shared, x, product.columns, small);
 #pragma unroll 1
-    for (bool rehearsal = p.rehearse && groups.any();; rehearsal = false) {
+    for (bool rehearsal = p.rehearse && groups.all() > 0;; rehearsal = false) {
         make_x<T, kHeld>(product.input, product.columns, padded, x, blockIdx.x == 0, small.of_warp,
                          rehearsal);
         if (!rehearsal) break;

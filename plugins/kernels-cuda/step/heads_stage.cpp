@@ -36,6 +36,8 @@ public:
         AFS_TRY(product_->bind(bound, state));
         AFS_TRY(attention_->bind(bound, static_cast<char*>(state) + attention_state_at_));
         AFS_TRY(bind_stream(graph_, nodes_, bound, heads_.product));
+        turns = product_->turns;
+        heads_.product.turns = {bound.turns_before, turns};
         AFS_TRY(bind_attention(graph_, attention_nodes_, bound, heads_.attention, heads_.entry));
         heads_.state = static_cast<char*>(state) + own_state_at_;
         heads_ring(heads_, in_flight_);

@@ -93,10 +93,12 @@ public:
             bound_.tensors[value].data = workspace + offset;
         }
         bound_.kv = bind.kv;
+        bound_.turns_before = nullptr;
         bound_.workspace = workspace + stages_at_;
         char* state = static_cast<char*>(bind.state);
         for (const auto& stage : stages_) {
             AFS_TRY(stage->bind(bound_, state));
+            if (stage->turns) bound_.turns_before = stage->turns;
             state += aligned(stage->state_bytes);
         }
         return {};

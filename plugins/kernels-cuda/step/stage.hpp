@@ -17,7 +17,8 @@ constexpr uint32_t kNoValue = 0xffffffffu;
 struct Bound {
     std::vector<afs_tensor> tensors;  // [values]
     const afs_kv* const* kv = nullptr;
-    void* workspace = nullptr;  // of the stages, one after the other
+    void* workspace = nullptr;               // of the stages, one after the other
+    const uint32_t* turns_before = nullptr;  // of the last stage before that has turns, or NULL
 
     const afs_kv& cache(const afs_value& v) const { return kv[v.kv_group][v.kv_layer]; }
 };
@@ -32,7 +33,8 @@ public:
 
     std::vector<uint32_t> inputs, outputs;  // values read (weights left out) and formed
     uint64_t workspace_bytes = 0, state_bytes = 0;
-    bool per_row = false;  // makes only rows of logits: skipped in a step without any
+    bool per_row = false;       // makes only rows of logits: skipped in a step without any
+    uint32_t* turns = nullptr;  // from bind on: StreamTurns::own; NULL: none
 };
 
 Node node_of(const afs_graph& graph, uint32_t index);

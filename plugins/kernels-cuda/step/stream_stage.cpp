@@ -11,12 +11,15 @@ public:
         : graph_(graph), nodes_(nodes), in_flight_(in_flight) {
         inputs.push_back(nodes.input);
         if (nodes.residual != kNoValue) inputs.push_back(nodes.residual);
+        state_bytes = kTurnSms * sizeof(uint32_t);
         outputs = nodes.outs;
         if (nodes.sum != kNoValue) outputs.push_back(nodes.sum);
         per_row = read<afs_value>(graph.values[nodes.outs[0]]).dims[0] == AFS_DIM_ROWS;
     }
 
-    Status bind(const Bound& bound, void*) override {
+    Status bind(const Bound& bound, void* state) override {
+        turns = static_cast<uint32_t*>(state);
+        product_.turns = {bound.turns_before, turns};
         dtype_ = bound.tensors[nodes_.input].dtype;
         return bind_stream(graph_, nodes_, bound, product_);
     }

@@ -33,6 +33,7 @@ __device__ inline float sum_of_warps(float x, int use, SumsOfWarps& sums) {
 // in registers. A vector that is normed has to fit into one such round.
 constexpr int kFewHeld = 2, kMostHeld = 3;
 static_assert(8 * kMostHeld * kMakingThreads == kStreamMaxNormed);
+constexpr int kMostPlain = 6;  // at a time, of a vector that is only copied
 
 template <class T, int kHeld>
 struct Held {
@@ -105,18 +106,18 @@ __device__ void make_x(const StreamInput& in, int columns, int padded_columns, T
     const int padded = padded_columns / 8;
     const auto fresh = [](const uint4* from) { return fresh_load16(from); };
     const auto constant = [](const uint4* from) { return __ldg(from); };
-    Held<T, kHeld> value;
     const void* const input = rehearsal ? nullptr : in.input;
-    if (!in.is_made()) {
+    if (kHeld == kFewHeld && !in.is_made()) {
+        Held<T, kMostPlain> plain;
         if (!rehearsal) wait_for_previous();
 #pragma unroll 1
-        for (int first = tid; first < padded; first += kHeld * kMakingThreads) {
-            value.load_from(input, first, chunks, fresh);
-            value.store_to(x, first, padded);
+        for (int first = tid; first < padded; first += kMostPlain * kMakingThreads) {
+            plain.load_from(input, first, chunks, fresh);
+            plain.store_to(x, first, padded);
         }
         return sync_makers();
     }
-    Held<T, kHeld> weight, residual;
+    Held<T, kHeld> value, weight, residual;
     const bool normed_twice = in.post.weight && in.norm.weight;
     weight.load_from(in.post.weight ? in.post.weight : in.norm.weight, tid, chunks, constant);
     if (!rehearsal) wait_for_previous();

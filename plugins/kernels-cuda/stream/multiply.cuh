@@ -9,12 +9,16 @@
 #include "kernels/ring.cuh"
 #include "stream/make_x.cuh"
 #include "stream/page.hpp"
+#include "stream/turn.cuh"
 
 namespace afs::cuda {
 
 // The warps of make_x multiply.
 constexpr int kStreamWarps = kMakingWarps;
 constexpr int kMaxPages = 8;  // of a ring
+// Pages on their way while the ring fills: the launch before still reads its last ones, and the
+// vector is to come first.
+constexpr int kFillInFlight = 2;
 
 // What a block keeps beside pages and x.
 struct StreamShared {
@@ -42,30 +46,40 @@ struct StreamRing {
     }
 };
 
-// The thread that asks for pages, group after group.
-struct Copying {
-    const StreamRing& ring;
-    RingPlace to = {0, 1}, landed;  // a slot is empty at first: as if the phase before were over
-    int asked = 0;
-    const uint64_t policy = read_once();
-
-    __device__ explicit Copying(const StreamRing& of) : ring(of) {}
-    __device__ void group(const CUtensorMap& weight, int group, int columns) {
-        const int per_group = padded_columns(columns) / kPageColumns;
-#pragma unroll 1
-        for (int page = 0; page < per_group; ++page) {
-            barrier_wait(ring.empty + 8 * to.slot, to.parity);
-            if (asked++ >= ring.in_flight) {
-                barrier_wait(ring.full + 8 * landed.slot, landed.parity);
-                landed.next(ring.depth);
-            }
-            barrier_expect(ring.full + 8 * to.slot, kPageBytes);
-            copy_box_once(ring.pages + to.slot * kPageBytes, weight, 0, group * kPageRows,
-                          page * kPageBlocks, ring.full + 8 * to.slot, policy);
-            to.next(ring.depth);
-        }
-    }
+// A page of a weight.
+struct Page {
+    int weight, group, number;  // number: within the group
 };
+
+// One thread asks for all pages of its block, where(i) being the i-th.
+template <class Where>
+__device__ void copy_pages(const StreamProduct& p, const StreamRing& ring, int n_pages,
+                           const Where& where) {
+    if (n_pages == 0) return;
+    const Turn turn(p.turns);
+    const uint64_t policy = read_once();
+    RingPlace to = {0, 1}, landed;  // a slot is empty at first: as if the phase before were over
+    int on_way = 0;
+    turn.wait();
+#pragma unroll 1
+    for (int i = 0; i < n_pages; ++i) {
+        const Page page = where(i);
+        barrier_wait(ring.empty + 8 * to.slot, to.parity);
+        const int most = i < ring.depth ? min(kFillInFlight, ring.in_flight) : ring.in_flight;
+#pragma unroll 1
+        for (; on_way >= most; --on_way) {
+            barrier_wait(ring.full + 8 * landed.slot, landed.parity);
+            landed.next(ring.depth);
+        }
+        barrier_expect(ring.full + 8 * to.slot, kPageBytes);
+        copy_box_once(ring.pages + to.slot * kPageBytes, p.weights[page.weight], 0,
+                      page.group * kPageRows, page.number * kPageBlocks, ring.full + 8 * to.slot,
+                      policy);
+        to.next(ring.depth);
+        ++on_way;
+    }
+    turn.end();
+}
 
 // The warps that multiply them in the same order.
 template <class T>
@@ -86,7 +100,7 @@ struct Multiplying {
           per_group(padded_columns(columns) / kPageColumns),
           shared(s) {}
 
-    // Goes through the code alone: the next group's pages stay where they are.
+    // Goes through the code alone: it waits for no page, and the next group's stay where they are.
     __device__ void rehearse() {
         const RingPlace before = place;
         float unused[2];
@@ -112,7 +126,7 @@ struct Multiplying {
 #pragma unroll
             for (int b = 0; b < 2 * kWarpBlocks; ++b)
                 v[b] = lane < 4 ? *reinterpret_cast<const uint4*>(from + b * 64) : uint4{};
-            barrier_wait(ring.full + 8 * place.slot, place.parity);
+            if (!rehearsal) barrier_wait(ring.full + 8 * place.slot, place.parity);
             const char* blocks = pages + place.slot * kPageBytes + warp * kWarpBlocks * 1024;
 #pragma unroll
             for (int b = 0; b < kWarpBlocks; ++b) {

@@ -2,9 +2,8 @@
 // the ring has room; eight warps multiply them (stream/multiply.cuh). Bound by the weights' bytes.
 //
 // Measured on an H200 (docs/PERFORMANCE.md): what counts is how many bytes are on their way, which
-// is limited apart from the ring's depth (a longer queue only delays the vector's own loads), that
-// one copy instruction brings a whole page, and that the next launch fills its ring while this one
-// still works.
+// is limited apart from the ring's depth, that one copy instruction brings a whole page, and that
+// the next launch fills its ring between this one's last page and its own vector.
 #include "device/launch.hpp"
 #include "kernels/swiglu.cuh"
 #include "stream/multiply.cuh"
@@ -16,19 +15,6 @@ namespace {
 // The warps of make_x multiply; one more copies.
 constexpr int kThreads = kMakingThreads;
 
-// The groups of 8 rows that a block multiplies, one after the other: gated, gate and up in turn.
-struct Share {
-    int first, end;  // units: groups, or pairs of groups
-
-    __device__ explicit Share(const StreamProduct& p) {
-        int units = 0;
-        for (int w = 0; w < (p.gated ? 1 : kStreamWeights); ++w)
-            units += (p.rows[w] + kPageRows - 1) / kPageRows;
-        const unsigned n = static_cast<unsigned>(units);  // times blocks: far below 2^32
-        first = static_cast<int>(n * blockIdx.x / gridDim.x);
-        end = static_cast<int>(n * (blockIdx.x + 1) / gridDim.x);
-    }
-};
 // Which weight a group belongs to; group becomes its number within that weight.
 __device__ int weight_of(const StreamProduct& p, int& group) {
     for (int w = 0;; ++w) {
@@ -38,27 +24,29 @@ __device__ int weight_of(const StreamProduct& p, int& group) {
     }
 }
 
-__device__ void copy_pages(const StreamProduct& p, const Share& share, const StreamRing& ring) {
-    Copying copying(ring);
-#pragma unroll 1
-    for (int unit = share.first; unit < share.end; ++unit) {
-        int group = unit;
-        if (p.gated) {
-            copying.group(p.weights[0], group, p.columns);
-            copying.group(p.weights[1], group, p.columns);
-        } else {
-            const int w = weight_of(p, group);
-            copying.group(p.weights[w], group, p.columns);
-        }
+// The groups of 8 rows that a block multiplies, one after the other; gated, gate and up in turn.
+// All blocks together go through the weights from front to back.
+struct Share {
+    int n = 0;  // units: groups, or pairs of groups
+
+    __device__ explicit Share(const StreamProduct& p) {
+        int units = 0;
+        for (int w = 0; w < (p.gated ? 1 : kStreamWeights); ++w)
+            units += (p.rows[w] + kPageRows - 1) / kPageRows;
+        const int block = static_cast<int>(blockIdx.x), blocks = static_cast<int>(gridDim.x);
+        if (block < units) n = (units - block + blocks - 1) / blocks;
     }
-}
+    __device__ static int unit(int i) {
+        return static_cast<int>(blockIdx.x) + i * static_cast<int>(gridDim.x);
+    }
+};
 
 template <class T>
 __device__ void multiply(const StreamProduct& p, const Share& share, Multiplying<T>& multiplying) {
     const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
 #pragma unroll 1
-    for (int unit = share.first; unit < share.end; ++unit) {
-        const int writer = unit % kStreamWarps;
+    for (int i = 0; i < share.n; ++i) {
+        const int unit = Share::unit(i), writer = unit % kStreamWarps;
         int group = unit;
         const int w = p.gated ? 0 : weight_of(p, group);
         T result = narrow<T>(multiplying.sums(writer));
@@ -92,7 +80,15 @@ __global__ void __maxnreg__(kHeld == kFewHeld ? 64 : 72)
     __syncthreads();
     const Share share(p);
     if (threadIdx.x >= kThreads) {  // weights wait for nobody
-        if (threadIdx.x == kThreads) copy_pages(p, share, ring);
+        const int of_group = padded / kPageColumns;
+        if (threadIdx.x == kThreads)
+            copy_pages(p, ring, share.n * (p.gated ? 2 : 1) * of_group, [&](int i) -> Page {
+                const int nth = i / of_group, page = i % of_group;
+                if (p.gated) return {nth % 2, Share::unit(nth / 2), page};
+                int group = Share::unit(nth);
+                const int w = weight_of(p, group);
+                return {w, group, page};
+            });
         return;
     }
     Multiplying<T> multiplying(ring, shared, x, p.columns, small);

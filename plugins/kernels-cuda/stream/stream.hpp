@@ -19,8 +19,8 @@
 namespace afs::cuda {
 
 constexpr int kStreamWeights = 3;
-// 132 blocks with 48 KiB each on their way fill an H200's memory; the optimum is sharp.
-constexpr int32_t kStreamInFlight = 3;
+// 132 blocks with 64 KiB each on their way fill an H200's memory.
+constexpr int32_t kStreamInFlight = 4;
 
 struct StreamNorm {
     const void* weight = nullptr;  // [columns]; NULL: no norm
@@ -44,6 +44,13 @@ struct StreamInput {
     }
 };
 
+// Blocks on each SM, by its number, that have pages to ask for (stream/turn.cuh).
+constexpr int kTurnSms = 256;  // higher numbers share a count
+struct StreamTurns {
+    const uint32_t* before = nullptr;  // of the launch of products before; NULL: not waited for
+    uint32_t* own = nullptr;           // of this one, [kTurnSms], zero at first; NULL: not counted
+};
+
 // A kernel's parameters, whole.
 struct StreamProduct {
     CUtensorMap weights[kStreamWeights];
@@ -54,6 +61,7 @@ struct StreamProduct {
     int32_t depth;      // pages of the ring
     int32_t in_flight;  // of them on their way at once
     StreamInput input;
+    StreamTurns turns;
 };
 
 // Whether this device has what the ring needs: the copy engine, and as much shared memory for a
