@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 namespace afs {
 namespace {
 
-constexpr double kMostDeviation = 0.5;  // of the logarithm of a ratio
+constexpr double kMostDeviation = 1;  // of the logarithm of a ratio of sums
 
 struct Errors {
     double max = 0, sum = 0;
@@ -29,18 +30,19 @@ Errors errors_of(const std::vector<float>& values, const std::vector<float>& exa
     return errors;
 }
 
-// Two standard errors of log(RMS ratio), rows taken as independent.
-double slack_of(const Errors& a, const Errors& b) {
-    if (!(a.sum > 0 && b.sum > 0) || std::isinf(a.sum)) return 1;
+}  // namespace
+
+double chance(const std::vector<double>& a, const std::vector<double>& b) {
+    const double sum_a = std::accumulate(a.begin(), a.end(), 0.0),
+                 sum_b = std::accumulate(b.begin(), b.end(), 0.0);
+    if (!(sum_a > 0 && sum_b > 0) || std::isinf(sum_a)) return 1;
     double variance = 0;
-    for (size_t r = 0; r < a.rows.size(); ++r) {
-        const double d = a.rows[r] / a.sum - b.rows[r] / b.sum;
+    for (size_t r = 0; r < a.size(); ++r) {
+        const double d = a[r] / sum_a - b[r] / sum_b;
         variance += d * d;
     }
-    return std::exp(2 * std::min(kMostDeviation, 0.5 * std::sqrt(variance)));
+    return std::exp(2 * std::min(kMostDeviation, std::sqrt(variance)));
 }
-
-}  // namespace
 
 ErrorRatio error_ratio(const std::vector<float>& values, const std::vector<float>& exact,
                        const std::vector<float>* theirs, size_t width) {
@@ -54,7 +56,7 @@ ErrorRatio error_ratio(const std::vector<float>& values, const std::vector<float
     const Errors other = errors_of(*theirs, exact, width);
     ratio.their_max = other.max;
     ratio.their_rms = std::sqrt(other.sum / n);
-    ratio.slack = slack_of(ours, other);
+    ratio.slack = std::sqrt(chance(ours.rows, other.rows));
     return ratio;
 }
 

@@ -23,6 +23,11 @@ struct ErrorRatio {
     }
 };
 
+// The factor by which the ratio of two sums over the same rows, a and b of equally good results,
+// may be off by chance: two standard errors of its logarithm, rows taken as independent; at most
+// e^2.
+double chance(const std::vector<double>& a, const std::vector<double>& b);
+
 // theirs: NULL or as long as exact. Rows have `width` elements. A NaN that exact lacks is an
 // infinite error.
 ErrorRatio error_ratio(const std::vector<float>& values, const std::vector<float>& exact,

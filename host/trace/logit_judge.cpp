@@ -90,6 +90,7 @@ LogitVerdict judge_logits(const std::vector<float>& all, const std::vector<float
     // Each of the two best may be off by the most that is allowed.
     const double wider = v.error.slack * (sums_in_dtype ? kOrderOfSums : 1);
     const double undecided = 2 * 2 * wider * v.error.their_max;
+    std::vector<double> kl(v.n_tokens), their_kl(v.n_tokens);
     for (uint32_t t = 0; t < v.n_tokens; ++t) {
         const float *e = exact.data() + t * n_valid, *l = logits.data() + t * n_valid;
         const Top want = top_of(e, n_valid), got = top_of(l, n_valid);
@@ -100,13 +101,17 @@ LogitVerdict judge_logits(const std::vector<float>& all, const std::vector<float
             v.first_divergent = static_cast<int32_t>(t);
             v.margin = want.margin;
         }
-        v.kl += divergence(e, l, n_valid) / v.n_tokens;
-        v.their_kl += divergence(e, reference.data() + t * n_valid, n_valid) / v.n_tokens;
+        kl[t] = divergence(e, l, n_valid);
+        their_kl[t] = divergence(e, reference.data() + t * n_valid, n_valid);
+        v.kl += kl[t] / v.n_tokens;
+        v.their_kl += their_kl[t] / v.n_tokens;
     }
     explain(v, "the largest error", v.error.max, 2 * wider * v.error.their_max);
     explain(v, "the RMS error", v.error.rms, 1.25 * wider * v.error.their_rms);
     explain(v, "the 99.9th percentile", v.p999, 1.5 * wider * v.their_p999);
-    explain(v, "KL a token", v.kl, 1.5 * wider * wider * v.their_kl + kKlFloor);
+    // A few likely ids make up a token's KL, so that it differs more between tokens than errors do.
+    const double order = sums_in_dtype ? kOrderOfSums * kOrderOfSums : 1;
+    explain(v, "KL a token", v.kl, 1.5 * order * chance(kl, their_kl) * v.their_kl + kKlFloor);
     explain(v, "top-1 that differ beyond rounding", v.n_wrong, 0);
     v.ok = v.why.empty();
     return v;
