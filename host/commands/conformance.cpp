@@ -39,7 +39,8 @@ Result<std::string> find_subject(const Config& config, const std::string& name) 
         return std::filesystem::absolute(name).string();
     }
     std::string known, same, path;
-    for (const Candidate& candidate : list_candidates(plugin_search(config))) {
+    const PluginSearch search = plugin_search(config);
+    for (const Candidate& candidate : list_candidates(search)) {
         if (candidate.shadowed) continue;
         const std::string full = candidate.kind + "-" + candidate.name;
         if (full == name || (candidate.name == name && candidate.kind == "kernels"))
@@ -49,7 +50,9 @@ Result<std::string> find_subject(const Config& config, const std::string& name) 
         same += (same.empty() ? "" : " or ") + full;
         path = candidate.path;
     }
-    if (path.empty()) return not_found("no plugin is called '" + name + "'; there are: " + known);
+    if (path.empty())
+        return not_found("no plugin is called '" + name +
+                         "'; there are: " + names_or_where(known, search));
     if (same.find(" or ") != std::string::npos)
         return invalid("several plugins are called '" + name + "': say " + same);
     return path;

@@ -83,7 +83,8 @@ Result<Candidate> find(const PluginSearch& search, const std::string& name) {
             return candidate;
         known += (known.empty() ? "" : ", ") + candidate.name;
     }
-    return not_found("no plugin is called '" + name + "'; there are: " + known);
+    return not_found("no plugin is called '" + name +
+                     "'; there are: " + names_or_where(known, search));
 }
 
 int inspect(const PluginSearch& search, const std::string& name, bool json) {

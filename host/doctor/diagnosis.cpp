@@ -47,7 +47,7 @@ void add_plugins(const Config* config, const PluginSearch& search, Diagnosis& ou
                   "what needs it does not work here; more: afs-host plugins inspect " + name});
     }
     add(out, {n ? AFS_CHECK_OK : AFS_CHECK_FAIL, "plugins", std::to_string(n) + " usable", "",
-              n ? "" : "build them (./setup.sh), or name their folder in AFS_PLUGIN_PATH"});
+              n ? "" : kGetPlugins});
     for (const std::string& note : search.notes)
         add(out, {AFS_CHECK_WARN, "plugins.search", note, "", "see the message"});
     if (!config) return;

@@ -46,14 +46,19 @@ void add_folder(const std::string& folder, const std::string& source, std::vecto
     out.insert(out.end(), here.begin(), here.end());
 }
 
+std::string folders_of(const PluginSearch& search) {
+    std::vector<std::string> folders = search.env_folders;
+    folders.insert(folders.end(), search.folders.begin(), search.folders.end());
+    if (folders.empty()) return "any folder (none is configured)";
+    std::string text;
+    for (const std::string& folder : folders) text += (text.empty() ? "'" : ", '") + folder + "'";
+    return text;
+}
+
 std::string not_found_text(const PluginSearch& search, const std::string& kind,
                            const std::string& name) {
     std::string text = "cannot find " + kind + " plugin '" + name + "': no file afs-" + kind + "-" +
-                       name + ".so in ";
-    std::vector<std::string> folders = search.env_folders;
-    folders.insert(folders.end(), search.folders.begin(), search.folders.end());
-    for (size_t i = 0; i < folders.size(); ++i) text += (i ? ", " : "") + ("'" + folders[i] + "'");
-    if (folders.empty()) text += "any folder (none is configured)";
+                       name + ".so in " + folders_of(search);
     std::set<std::string> names;
     for (const Candidate& c : list_candidates(search))
         if (c.kind == kind) names.insert(c.name);
@@ -93,6 +98,10 @@ bool parse_plugin_file_name(const std::string& path, std::string& kind, std::str
         }
     }
     return false;
+}
+
+std::string names_or_where(const std::string& names, const PluginSearch& search) {
+    return names.empty() ? "none, in " + folders_of(search) + ": " + kGetPlugins : names;
 }
 
 PluginSearch standard_search() {

@@ -39,6 +39,12 @@ struct Candidate {
 // Every file that a name could mean, in the order of the search. Opens nothing.
 std::vector<Candidate> list_candidates(const PluginSearch& search);
 
+// For messages that list what there is, or what was asked: the names; without any, where plugins
+// were looked for and what to do.
+inline constexpr const char* kGetPlugins =
+    "build them (./setup.sh), or name their folder in AFS_PLUGIN_PATH";
+std::string names_or_where(const std::string& names, const PluginSearch& search);
+
 // "afs-kernels-cuda.so" -> kind "kernels", name "cuda"; false for another form.
 bool parse_plugin_file_name(const std::string& path, std::string& kind, std::string& name);
 

@@ -62,7 +62,7 @@ Status choose_family(const Config& config, const PluginSearch& search,
                                  ? "architecture '" + out.checkpoint->architecture() + "'"
                                  : stated_family(source.config_json);
     return unsupported("no model plugin knows the " + what + " of '" + out.origin +
-                       "'; asked: " + (tried.empty() ? "none was found" : tried));
+                       "'; asked: " + names_or_where(tried, search));
 }
 
 // "llama-3.2-1b" -> configs/shapes/llama-3.2-1b.json beside the build tree or install prefix.
@@ -78,8 +78,8 @@ Result<fs::path> find_shape(const std::string& shape) {
         for (const auto& entry : fs::directory_iterator(shapes, ignored))
             known += (known.empty() ? "" : ", ") + entry.path().stem().string();
     }
-    return not_found("no shape is called '" + shape +
-                     "' and there is no such file; there are: " + known);
+    return not_found("no shape is called '" + shape + "' and there is no such file; there are: " +
+                     (known.empty() ? "none beside this program: give a config.json" : known));
 }
 
 // The configured family, or "" when it is to be chosen by the checkpoint: a path from the command

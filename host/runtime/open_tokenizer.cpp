@@ -79,7 +79,7 @@ Result<OpenedTokenizer> open_configured_tokenizer(const Config& config, const Pl
         if (best == 0) {
             AFS_ASSIGN(const std::string files, tokenizer_files(path));
             return unsupported("no tokenizer plugin knows the files in '" + path + "' (" + files +
-                               "); asked: " + (tried.empty() ? "none was found" : tried));
+                               "); asked: " + names_or_where(tried, search));
         }
     }
     out.info = make<afs_tokenizer_info>();

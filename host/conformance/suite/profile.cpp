@@ -33,8 +33,8 @@ Result<fs::path> find(const std::string& name) {
     }
     std::string list;
     for (const std::string& each : known_profiles()) list += (list.empty() ? "" : ", ") + each;
-    return not_found("no profile is called '" + name +
-                     "' and there is no such file; there are: " + list);
+    return not_found("no profile is called '" + name + "' and there is no such file; there are: " +
+                     (list.empty() ? "none beside this program" : list));
 }
 
 Result<std::string> member(const json::Value& object, const std::string& key,

@@ -89,6 +89,16 @@ TEST_CASE("a name not found says where it was looked for and what is there") {
                Contains("plugins.mine.path names") && Contains("absent.so"));
 }
 
+TEST_CASE("a list of no plugins says where they were looked for and what to do") {
+    afs::PluginSearch search;
+    search.env_folders = {"/a"};
+    search.folders = {"/b", "/c"};
+    CHECK(afs::names_or_where("x, y", search) == "x, y");
+    const std::string none = afs::names_or_where("", search);
+    CHECK_THAT(none, Contains("'/a', '/b', '/c'") && Contains("AFS_PLUGIN_PATH"));
+    CHECK_THAT(afs::names_or_where("", {}), Contains("any folder"));
+}
+
 TEST_CASE("this program's own folders") {
     setenv("AFS_PLUGIN_PATH", "/one::/two", 1);
     const afs::PluginSearch search = afs::standard_search();
