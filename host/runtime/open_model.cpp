@@ -61,8 +61,8 @@ Status choose_family(const Config& config, const PluginSearch& search,
     const std::string what = source.is_gguf
                                  ? "architecture '" + out.checkpoint->architecture() + "'"
                                  : stated_family(source.config_json);
-    return unsupported("no model plugin knows the " + what + " of '" + out.origin +
-                       "'; asked: " + names_or_where(tried, search));
+    return unsupported("no model plugin knows the " + what + " of " + out.origin +
+                       "; asked: " + names_or_where(tried, search));
 }
 
 // "llama-3.2-1b" -> configs/shapes/llama-3.2-1b.json beside the build tree or install prefix.
