@@ -52,6 +52,7 @@ Result<Sample> measure(Engine& engine, const BenchTest& test, const BenchOptions
     }
     std::set<uint64_t> started;
     uint64_t timed = 0;
+    bool together = true;
     while (!engine.idle()) {
         if (options.stop && options.stop()) {
             for (const uint64_t id : ids) (void)engine.cancel(id).ok();  // some may be over
@@ -66,14 +67,22 @@ Result<Sample> measure(Engine& engine, const BenchTest& test, const BenchOptions
             options.progress(
                 stats.prompt_tokens + stats.new_tokens - before,
                 uint64_t{n_prompt} * test.batch + uint64_t{test.generate} * test.batch);
+        uint64_t drawn = 0;
         for (const TokenEvent& event : events) {
             if (event.id < 0) continue;
             if (all_started) ++timed;
             started.insert(event.request);
             sample.drawn[event.request - ids.front()].ids.push_back(event.id);
+            ++drawn;
         }
+        together = together && (!all_started || drawn == 0 || drawn == test.batch);
         if (generating && !all_started && started.size() == test.batch) start = Clock::now();
     }
+    if (generating && !together)
+        return invalid("a batch of " + std::to_string(test.batch) +
+                       " cannot be measured: its sequences did not all run at once, since the "
+                       "cache does not hold so many; lower --batch, --context or --tg, or raise "
+                       "engine.kv_memory_mib");
     sample.seconds = std::chrono::duration<double>(Clock::now() - start).count();
     sample.tokens = generating ? timed : uint64_t{test.prompt} * test.batch;
     const EngineStats at_end = engine.stats();

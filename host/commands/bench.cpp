@@ -54,6 +54,11 @@ Result<Config> with_room(const Config& config, const std::vector<BenchTest>& tes
     };
     if (!stated("engine.max_context"))
         room.push_back({"engine.max_context", std::to_string(context), "bench's longest test"});
+    if (stated("engine.max_sequences") && config.natural("engine.max_sequences") < sequences)
+        return invalid("--batch " + std::to_string(sequences) + ": only " +
+                       std::to_string(config.natural("engine.max_sequences")) +
+                       " sequences may run at once (engine.max_sequences from " +
+                       config.origin("engine.max_sequences") + "): lower one or raise the other");
     if (!stated("engine.max_sequences"))
         room.push_back(
             {"engine.max_sequences", std::to_string(sequences), "bench's largest batch"});

@@ -192,6 +192,12 @@ int exit_code(const SuiteResult& result, const ParsedOptions& options) {
     return good ? kDone : kFailed;
 }
 
+std::string group_names() {
+    std::string names;
+    for (const char* group : kGroups) names += (names.empty() ? "" : ", ") + std::string(group);
+    return names;
+}
+
 Status check_conformance_use(const ParsedOptions& options) {
     if (options.positional().empty() && !options.has("self-test"))
         return invalid("which plugin? give a file or a name: afs-host conformance reference");
@@ -204,6 +210,10 @@ Status check_conformance_use(const ParsedOptions& options) {
     for (const std::string& op : options.all("op"))
         if (std::find(all_ops().begin(), all_ops().end(), op) == all_ops().end())
             return invalid("--op: there is no op '" + op + "'; expected one such as linear/1");
+    for (const std::string& group : options.all("group"))
+        if (std::find(std::begin(kGroups), std::end(kGroups), group) == std::end(kGroups))
+            return invalid("--group: there is no group '" + group + "'; expected one of " +
+                           group_names());
     for (const std::string& id : options.all("case"))
         if (id.find(':') != std::string::npos) AFS_TRY(parse_case(id).status());
     return {};
@@ -256,9 +266,7 @@ const Command& conformance_command() {
          {"full", "", "nearly every shape with every input family"},
          {"case", "ID", "only this case, as a report printed it; may be repeated"},
          {"op", "OP", "only cases of this op (linear/1); may be repeated"},
-         {"group", "NAME",
-          "only abi, contract, numeric, region, promise, stress, model, tokenizer or env-check; "
-          "may be repeated"},
+         {"group", "NAME", "only one of " + group_names() + "; may be repeated"},
          {"profile", "NAME",
           "what must pass (a name in configs/conformance, or a file); without it all are tried"},
          {"random", "N", "N random cases, and nothing else unless --group says so"},

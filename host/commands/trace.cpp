@@ -45,6 +45,14 @@ Result<Wanted> read_trace_options(const ParsedOptions& options) {
     wanted.taps = options.all("tap");
     wanted.json = options.has("json");
     if (options.has("out") && wanted.taps.empty()) return invalid("--out goes with --tap TAG");
+    if (!wanted.taps.empty() && !wanted.golden_folder.empty())
+        return invalid("--tap and --against-hf exclude each other");
+    if (wanted.values_only() && !wanted.chrome.empty())
+        return invalid(
+            "--chrome is the timeline of timed steps: with --tap or --against-hf "
+            "nothing is timed");
+    if (options.has("chunk") && !wanted.values_only())
+        return invalid("--chunk goes with --tap or --against-hf");
     if (!wanted.golden_folder.empty() && options.has("random-weights"))
         return invalid("--against-hf and --random-weights exclude each other");
     return wanted;

@@ -25,6 +25,10 @@ inline bool is_fault(Ending e) {
     return e != Ending::passed && e != Ending::declined;
 }
 
+// What a case may belong to, in the order of reports.
+inline constexpr const char* kGroups[] = {"abi",    "contract", "numeric",   "region",   "promise",
+                                          "stress", "model",    "tokenizer", "env-check"};
+
 struct CaseResult {
     std::string id, group, op;
     Ending ending = Ending::passed;

@@ -8,8 +8,6 @@ namespace afs::conformance {
 namespace {
 
 constexpr size_t kWidth = 98;
-const char* const kGroups[] = {"abi",    "contract", "numeric",   "region",   "promise",
-                               "stress", "model",    "tokenizer", "env-check"};
 
 template <class... Args>
 std::string line(const char* format, Args... args) {

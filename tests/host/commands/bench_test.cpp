@@ -106,3 +106,11 @@ TEST_CASE("bench runs batches and contexts") {
     REQUIRE(json["rows"].size() == 4);
     CHECK(json["rows"][3]["test"] == "tg4 @ c20 x3");
 }
+
+TEST_CASE("a batch that the cache does not hold at once is not measured") {
+    const auto result = bench({"--model-plugin", "llama3", "--pp", "0", "--tg", "64", "--batch",
+                               "8", "-r", "1", "--kv-memory-mib", "1"});
+    CHECK(result.exit_code == 1);
+    CHECK_THAT(result.err, Contains("batch of 8") && Contains("kv_memory_mib"));
+    CHECK_THAT(result.out, !Contains("tg64"));
+}
