@@ -137,6 +137,7 @@ Result<Truth> find_truth(const Config& config, const Runtime& weights_of,
                          const std::string& random_weights, const std::vector<int32_t>& ids,
                          bool with_values) {
     Truth truth;
+    truth.n_valid = static_cast<size_t>(valid_ids(weights_of));
     RuntimeOptions options;
     options.tokenizer = false;
     options.random_weights = random_weights;
@@ -164,9 +165,9 @@ Result<SideJudgement> judge_side(Runtime& side, const Truth& truth, const std::v
                    run_prompt(side.engine(), side.plan(), ids, chunk, options.local));
         if (options.local) judge_nodes(side, plan, ids, evidence.values, options, made);
         if (options.stop && options.stop()) return Status(Code::cancelled, "interrupted");
-        made.verdict = judge_logits(evidence.logits, truth.exact, truth.rounded,
-                                    truth.exact.size() / ids.size(),
-                                    static_cast<size_t>(valid_ids(side)), side.dtype() == "fp32");
+        made.verdict =
+            judge_logits(evidence.logits, truth.exact, truth.rounded,
+                         truth.exact.size() / ids.size(), truth.n_valid, side.dtype() == "fp32");
         if (!made.verdict.ok && made.wrong.empty())
             search_programs(side, plan, truth, evidence.values, made);
         made.logits = std::move(evidence.logits);

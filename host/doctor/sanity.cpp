@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstdio>
 
+#include "runtime/open_model.hpp"
+
 namespace afs {
 namespace {
 
@@ -92,7 +94,7 @@ Sanity run_sanity(const Config& config, const std::vector<std::string>& kernels,
                   const SanityOptions& options) {
     Sanity out{kPrompt, {}};
     RecordedRun wanted;
-    wanted.config = config.render();
+    wanted.config = render_for_others(config);
     wanted.prompt = kPrompt;
     wanted.max_tokens = options.max_tokens;
     const SanityRun* first = nullptr;

@@ -152,6 +152,12 @@ int32_t parse_dtype(const std::string& name) {
     return AFS_DTYPE_NONE;
 }
 
+std::string render_for_others(const Config& config) {
+    if (!configured_family(config).empty()) return config.render();
+    const auto chosen = config.with({{"model.plugin", "auto", config.origin("model.path")}});
+    return (chosen ? *chosen : config).render();
+}
+
 Result<OpenedModel> open_model_source(const Config& config, const PluginSearch& search,
                                       const std::string& random_weights) {
     OpenedModel out;

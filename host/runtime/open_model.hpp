@@ -29,6 +29,10 @@ Result<OpenedModel> open_model_source(const Config& config, const PluginSearch& 
 // The same without the weights, whose files may be absent: facts, template and tokenizer files.
 Result<OpenedModel> open_model_texts(const Config& config, const PluginSearch& search);
 
+// The configuration as a file, for a run elsewhere. Where the checkpoint chooses its family, since
+// only its path stood on the command line, the file says "auto": there is no command line there.
+std::string render_for_others(const Config& config);
+
 // "bf16" -> AFS_BF16; AFS_DTYPE_NONE for anything else.
 int32_t parse_dtype(const std::string& name);
 

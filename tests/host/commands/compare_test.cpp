@@ -63,6 +63,14 @@ TEST_CASE("a backend with itself: right on both sides, no difference shown, in t
     CHECK(again["right"] == true);
 }
 
+// olmo2-tiny has rows of logits beyond its vocabulary.
+TEST_CASE("both sides are judged by the same columns") {
+    const auto run = parsed(compare({"--base", "reference", "--test", "reference", "--model-plugin",
+                                     "olmo2", "--judge-tokens", "24", "--no-speed", "--json"}),
+                            0);
+    CHECK(run["base"]["judgement"][0]["logits"] == run["test"]["judgement"][0]["logits"]);
+}
+
 TEST_CASE("one mistake in an override: its tag and kind are named, no speed is printed") {
     const afs::test::TempFolder folder;
     struct Case {

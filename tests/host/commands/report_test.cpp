@@ -99,6 +99,17 @@ TEST_CASE("report --replay: a recorded run again") {
     CHECK_THAT(gone.out, Contains("it did not run"));
 }
 
+TEST_CASE("report --replay: a run whose family the checkpoint chose") {
+    const Reports reports;
+    const auto recorded = reports.run({"generate", "--json", "--quiet", "--prompt", "The cat", "-n",
+                                       "4", "--model", AFS_SOURCE_DIR "/weights/llama3-tiny"});
+    REQUIRE(recorded.exit_code == 0);
+    reports.folder.write("run.json", recorded.out);
+    const auto same = reports.run({"report", "--replay", "run.json"});
+    INFO(same.out << same.err);
+    CHECK(same.exit_code == 0);
+}
+
 TEST_CASE("report: wrong use") {
     const Reports reports;
     reports.folder.write("x.json", "{}");
