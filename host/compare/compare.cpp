@@ -150,6 +150,8 @@ private:
                                 (test_runtime_ && has_programs(test_runtime_->plan()));
             AFS_ASSIGN(truth,
                        find_truth(side.config, runtime, options_.random_weights, ids_, values));
+            // Only the base has a tokenizer, which says what columns are ids.
+            if (!other_model()) truth->n_valid = static_cast<size_t>(valid_ids(*base_runtime_));
         }
         return &*truth;
     }

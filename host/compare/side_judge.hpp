@@ -14,7 +14,7 @@ namespace afs {
 // The prompt by the reference: in fp64, and in the sides' dtype.
 struct Truth {
     std::vector<float> exact, rounded;          // logits [n_tokens, n_vocab]
-    size_t n_valid = 0;                         // columns that are ids, the same for every side
+    size_t n_valid = 0;                         // columns that are ids
     TracedValues exact_values, rounded_values;  // only where a program is among the sides
 };
 // with_values: every activation too.
