@@ -55,24 +55,24 @@ std::string as_json(const Runtime& runtime, const Config& config, const std::str
     for (const UsedPlugin& plugin : used_plugins(runtime.plan()))
         plugins.push_back(
             {{"name", plugin.name}, {"version", plugin.version}, {"sha256", plugin.sha256}});
-    nlohmann::ordered_json json = {
-        {"model", runtime.model_name()},
-        {"plan", runtime.plan().id},
-        {"dtype", runtime.dtype()},
-        {"prompt", prompt},
-        {"prompt_ids", request.prompt},
-        {"text", out.text},
-        {"ids", out.ids},
-        {"finish", finish_reason_name(out.finish)},
-        {"seed", request.sampling.seed},
-        {"max_tokens", request.max_new_tokens},
-        {"stop", request.stop_strings},
-        {"ignore_stop", request.stop_ids.empty()},
-        {"prefill_seconds", out.prefill_seconds},
-        {"decode_seconds", out.decode_seconds},
-        {"first_token_seconds", out.first_token_seconds},
-        {"plugins", plugins},
-        {"config", nlohmann::ordered_json::parse(render_for_others(config))}};
+    const auto settings = nlohmann::ordered_json::parse(render_for_others(config));
+    nlohmann::ordered_json json = {{"model", runtime.model_name()},
+                                   {"plan", runtime.plan().id},
+                                   {"dtype", runtime.dtype()},
+                                   {"prompt", prompt},
+                                   {"prompt_ids", request.prompt},
+                                   {"text", out.text},
+                                   {"ids", out.ids},
+                                   {"finish", finish_reason_name(out.finish)},
+                                   {"seed", request.sampling.seed},
+                                   {"max_tokens", request.max_new_tokens},
+                                   {"stop", request.stop_strings},
+                                   {"ignore_stop", request.stop_ids.empty()},
+                                   {"prefill_seconds", out.prefill_seconds},
+                                   {"decode_seconds", out.decode_seconds},
+                                   {"first_token_seconds", out.first_token_seconds},
+                                   {"plugins", plugins},
+                                   {"config", settings}};
     if (request.n_logprobs >= 0) json["logprobs"] = logprobs;
     return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
