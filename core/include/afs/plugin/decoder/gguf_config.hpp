@@ -25,7 +25,7 @@ public:
             expected("general.architecture", get("general.architecture"),
                      "\"" + architecture + "\"");
     }
-    // "block_count" -> "llama.block_count"
+    // "block_count" -> "ARCHITECTURE.block_count"
     std::string key(const std::string& name) const { return architecture_ + "." + name; }
 
     // The file's entry for a tensor, {"type", "shape"}; NULL: there is none.
