@@ -76,6 +76,14 @@ TEST_CASE("kinds: SentencePiece on vocabularies of its own trainer") {
     }
 }
 
+TEST_CASE("kinds: kernels that decline all that was asked are conformant in nothing") {
+    const auto r = conformance({"cpu", "--case", "region.llama3-tiny.bf16", "--json"});
+    CAPTURE(r.out, r.err);
+    const Json report = Json::parse(r.out);
+    CHECK(report["cases"][0]["ending"] == "declined");
+    CHECK(report["conformant"] == false);
+}
+
 TEST_CASE("kinds: programs are judged where others see their values") {
     const std::string toy = std::string(AFS_BUILD_DIR) + "/tests/plugins/afs-kernels-test-toy.so";
     for (const std::string kinds : {"step", "layers", "runs"}) {
