@@ -20,22 +20,27 @@ constexpr int kThreads = kFirstAttending + kAttendThreads;
 constexpr uint32_t kMinWidth = 1024;  // of q; below, blocks take longer to meet than to multiply
 
 // The groups of 8 rows that a block multiplies: of q and of k as many as every other block, since
-// all of them are waited for; of v those of its head's dimensions.
+// all of them are waited for, and going round the blocks as in stream.cu; of v those of its head's
+// dimensions.
 struct Groups {
-    int first[kStreamWeights], end[kStreamWeights];
+    int first[kStreamWeights], n[kStreamWeights];
 
     template <class T, int kHeadDim>
     __device__ Groups(const Params<T>& p, const Serving<kHeadDim>& serving) {
         constexpr int kOfHead = kHeadDim / kPageRows;
         const int all = static_cast<int>(p.n_heads) * kOfHead;
         const int blocks = static_cast<int>(gridDim.x), block = static_cast<int>(blockIdx.x);
-        first[0] = first[1] = all * block / blocks;
-        end[0] = end[1] = all * (block + 1) / blocks;
+        // Who has one group less of q has not also one less of k.
+        first[0] = block;
+        first[1] = (block + blocks / 2) % blocks;
+        for (int w = 0; w < 2; ++w) n[w] = max(0, (all - first[w] + blocks - 1) / blocks);
         first[2] = static_cast<int>(serving.head) * kOfHead + serving.first;
-        end[2] = first[2] + serving.end - serving.first;
+        n[2] = serving.end - serving.first;
     }
-    __device__ int n(int w) const { return end[w] - first[w]; }
-    __device__ int all() const { return n(0) + n(1) + n(2); }
+    __device__ int all() const { return n[0] + n[1] + n[2]; }
+    __device__ int group(int w, int nth) const {
+        return first[w] + nth * (w < 2 ? static_cast<int>(gridDim.x) : 1);
+    }
 };
 
 // Two rows a lane, in the even ones of 0 to 7. By a warp.
@@ -55,17 +60,17 @@ __device__ void multiply(const Params<T>& p, const Groups& groups, Multiplying<T
     for (int w = 0; w < kStreamWeights; ++w) {
         float squares = 0;
 #pragma unroll 1
-        for (int group = groups.first[w]; group < groups.end[w]; ++group) {
+        for (int nth = 0; nth < groups.n[w]; ++nth) {
             const T row = narrow<T>(multiplying.sums(w));
             if (warp != w) continue;
-            const int at = group * kPageRows + lane;
+            const int at = groups.group(w, nth) * kPageRows + lane;
             const uint32_t pair = paired(row);
             if (lane < kPageRows) {
                 static_cast<T*>(p.product.out[w])[at] = row;
                 squares += widen(row) * widen(row);
                 if (w < 2 && lane % 2 == 0) s.words.put(p.told.rows[w] + at / 2, pair);
                 if (w == 2) {
-                    s.newest_v[at - groups.first[w] * kPageRows] = row;
+                    s.newest_v[nth * kPageRows + lane] = row;
                     barrier_arrive(shared_address(&s.values));
                 }
             }
@@ -107,8 +112,8 @@ __global__ void __maxnreg__(72) heads_kernel(const __grid_constant__ Params<T> p
         const int of_group = padded / kPageColumns;
         copy_pages(product, ring, groups.all() * of_group, [&](int i) -> Page {
             int w = 0, nth = i / of_group;
-            while (nth >= groups.n(w)) nth -= groups.n(w++);
-            return {w, groups.first[w] + nth, i % of_group};
+            while (nth >= groups.n[w]) nth -= groups.n[w++];
+            return {w, groups.group(w, nth), i % of_group};
         });
         return;
     }
