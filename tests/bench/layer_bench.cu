@@ -2,7 +2,7 @@
 // heads), as one graph: OLMo-2's norms behind attention and behind the MLP, every head with its own
 // key. Microseconds a layer with attention as a launch of its own, and in the launch of q, k and v.
 // Sums are not looked at: the tests of kernels-cuda do that.
-//   layer_bench [context] [pages_in_flight] [hidden heads intermediate]     default: 190 4 4096 32
+//   layer_bench [context] [pages_in_flight] [hidden heads intermediate]     default: 190 5 4096 32
 //   11008
 #include <algorithm>
 #include <cmath>

@@ -19,8 +19,8 @@
 namespace afs::cuda {
 
 constexpr int kStreamWeights = 3;
-// 132 blocks with 64 KiB each on their way fill an H200's memory.
-constexpr int32_t kStreamInFlight = 4;
+// 132 blocks with 80 KiB each on their way fill an H200's memory.
+constexpr int32_t kStreamInFlight = 5;
 
 struct StreamNorm {
     const void* weight = nullptr;  // [columns]; NULL: no norm
