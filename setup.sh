@@ -206,7 +206,8 @@ layer_sanity() {
 layer_report() {
     need_program
     say "afs-host report"
-    as_owner "build/$preset/bin/afs-host" report || die "the report could not be written: see above"
+    as_owner "build/$preset/bin/afs-host" report ||
+        die "something failed, or the report could not be written: see above"
 }
 
 # One line a layer: where this run stands when it ends, also when it ends early.

@@ -89,7 +89,7 @@ int replay(const std::string& file, const ParsedOptions& options) {
 
 int compile(const ParsedOptions& options) {
     const auto config = open_config(options);
-    const Diagnosis diagnosis = diagnose(config);
+    Diagnosis diagnosis = diagnose(config);
     const fs::path reports = options.text("reports", data_folder("reports").string());
     Sanity sanity;
     const bool with_sanity = config.ok() && !options.has("no-sanity");
@@ -98,6 +98,7 @@ int compile(const ParsedOptions& options) {
         SanityOptions how;
         how.progress = [&](const std::string&, size_t n) { progress.update(n, how.max_tokens); };
         sanity = run_sanity(*config, sanity_kernels(*config, diagnosis), how);
+        add_findings(sanity, diagnosis);
     }
     if (interrupted()) return 128 + interrupted();
     const report::Report page =
@@ -111,7 +112,8 @@ int compile(const ParsedOptions& options) {
             write_out(page.summary + "\nwritten: " + file + ".json, .md and .html\n" +
                       "next: keep " + file + ".json, and later: afs-host report --diff OLD NEW\n");
     }
-    return written.ok() ? kDone : report_failure(written, kFailed);
+    if (!written.ok()) return report_failure(written, kFailed);
+    return diagnosis.count(AFS_CHECK_FAIL) == 0 ? kDone : kFailed;
 }
 
 int run_report(const Command&, const ParsedOptions& options) {

@@ -127,6 +127,30 @@ TEST_CASE("doctor --sanity compares the backends, --write-env takes the fastest"
     CHECK_THAT(shown.out, Contains(".env") && Contains("AFS_KERNELS"));
 }
 
+TEST_CASE("a sanity run that fails counts among what failed") {
+    const Doctor doctor;
+    const std::vector<std::string> args = {"--sanity",
+                                           "--checks",
+                                           "model",
+                                           "--kernels",
+                                           "test-nothing",
+                                           "--plugin",
+                                           AFS_BUILD_DIR
+                                           "/tests/plugins/afs-kernels-test-nothing.so"};
+    const auto text = doctor.run(args);
+    INFO(text.out << text.err);
+    CHECK(text.exit_code == 1);
+    CHECK_THAT(text.out, Contains("sanity: ") && Contains("supports nothing") &&
+                             Contains(" warning, 1 failed; written to"));
+    auto more = args;
+    more.push_back("--json");
+    const auto json = doctor.run(more);
+    CHECK(json.exit_code == 1);
+    const Json finding = find(Json::parse(json.out)["findings"], "sanity.test-nothing");
+    CHECK(finding["status"] == "failed");
+    CHECK_THAT(finding["remedy"].get<std::string>(), Contains("--kernels test-nothing"));
+}
+
 TEST_CASE("doctor says where it cannot write") {
     const Doctor doctor;
     doctor.folder.write("reports", "a file");

@@ -76,6 +76,24 @@ TEST_CASE("report: the same machine gives the same twice, but for what is of the
                                 Contains("+ musll"));
 }
 
+TEST_CASE("report fails where the sanity run or a check does, and is written all the same") {
+    const Reports reports;
+    const std::string nothing = AFS_BUILD_DIR "/tests/plugins/afs-kernels-test-nothing.so";
+    const auto sanity = reports.run({"report", "--reports", "a", "--checks", "model", "--kernels",
+                                     "test-nothing", "--plugin", nothing});
+    INFO(sanity.out << sanity.err);
+    CHECK(sanity.exit_code == 1);
+    CHECK_THAT(sanity.out, Contains(" findings: 1 failed") && Contains("Not all ran or agreed"));
+    const Record page = Record::parse(reports.text("a/environment_report.json"));
+    CHECK(page["sections"][0]["title"] == "To look at");
+    CHECK_THAT(page["sections"][0].dump(), Contains("sanity.test-nothing"));
+    CHECK_THAT(page.dump(), !Contains("Checks: sanity"));
+    const auto check = reports.run(
+        {"report", "--reports", "b", "--checks", "model", "--no-sanity", "--model", "/no/such"});
+    CHECK(check.exit_code == 1);
+    CHECK_THAT(reports.text("b/environment_report.md"), Contains("/no/such"));
+}
+
 TEST_CASE("report --replay: a recorded run again") {
     const Reports reports;
     const auto recorded = reports.run({"generate", "--json", "--quiet", "--prompt", "The cat", "-n",
