@@ -150,7 +150,7 @@ int run_bench(const Command&, const ParsedOptions& options) {
     if (!repetitions) return report_failure(repetitions.status(), kUsage);
     auto config = open_config(options);
     if (config && !options.has("soak")) config = with_room(*config, *tests);
-    if (!config) return report_bad_config(config.status());
+    if (!config) return report_bad_input(config.status());
     RuntimeOptions wanted;
     wanted.random_weights = options.text("random-weights");
     wanted.tokenizer = options.has("soak");  // for its stop strings

@@ -148,7 +148,7 @@ int run_chat(const Command&, const ParsedOptions& options) {
     auto config = open_config(options);
     if (config && config->origin("engine.max_sequences") == "default")
         config = config->with({{"engine.max_sequences", "1", "chat"}});
-    if (!config) return report_bad_config(config.status());
+    if (!config) return report_bad_input(config.status());
     RuntimeOptions runtime_options;
     runtime_options.chat = true;
     const auto runtime = Runtime::open(*config, runtime_options);

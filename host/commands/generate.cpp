@@ -112,7 +112,7 @@ int run_generate(const Command&, const ParsedOptions& options) {
     // One sequence is all this verb runs: no cache for more unless the user asks for it.
     if (config && config->origin("engine.max_sequences") == "default")
         config = config->with({{"engine.max_sequences", "1", "generate"}});
-    if (!config) return report_bad_config(config.status());
+    if (!config) return report_bad_input(config.status());
     auto runtime = Runtime::open(*config);
     if (!runtime) return report_not_opened(runtime.status());
     const double ready_seconds = seconds_since(start);

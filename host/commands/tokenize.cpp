@@ -162,7 +162,7 @@ int run_tokenize(const Command&, const ParsedOptions& options) {
     const Status use = check_tokenize_use(options);
     if (!use.ok()) return report_failure(use, kUsage);
     const auto config = open_config(options);
-    if (!config) return report_bad_config(config.status());
+    if (!config) return report_bad_input(config.status());
     const auto opened = open_tokenizer_alone(*config, plugin_search(*config));
     if (!opened) return report_not_opened(opened.status());
     Work work{opened->plugin.get(), options.has("decode"), options.has("json"), 0, 0};

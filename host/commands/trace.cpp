@@ -189,7 +189,7 @@ int run_trace(const Command&, const ParsedOptions& options) {
     if (!wanted) return report_failure(wanted.status(), kUsage);
     auto config = open_config(options);
     if (config) config = with_room(*config, 0, wanted->batch, "trace");
-    if (!config) return report_bad_config(config.status());
+    if (!config) return report_bad_input(config.status());
     RuntimeOptions opening;
     opening.random_weights = options.text("random-weights");
     opening.tokenizer = opening.random_weights.empty() && wanted->golden_folder.empty();

@@ -59,7 +59,7 @@ int run_convert(const Command& command, const ParsedOptions& options) {
         return report_failure(
             invalid("--as: expected keep, bf16, fp16 or fp32, found '" + dtype + "'"), kUsage);
     const auto config = open_config(options);
-    if (!config) return report_bad_config(config.status());
+    if (!config) return report_bad_input(config.status());
     const auto from = local_model(words[0]);
     if (!from) return report_failure(from.status(), kFailed);
     request.from = *from;

@@ -116,7 +116,7 @@ int run_verify(const Command& command, const ParsedOptions& options) {
     if (options.has("hub") && options.has("manifest"))
         return report_failure(invalid("--hub and --manifest exclude each other"), kUsage);
     const auto config = open_config(options);
-    if (!config) return report_bad_config(config.status());
+    if (!config) return report_bad_input(config.status());
     VerifyRequest request;
     request.values = options.has("values");
     const auto path = local_model(options.positional()[0]);

@@ -94,6 +94,19 @@ TEST_CASE("report fails where the sanity run or a check does, and is written all
     CHECK_THAT(reports.text("b/environment_report.md"), Contains("/no/such"));
 }
 
+TEST_CASE("report: a certificate of a narrowed run says what it is of") {
+    const Reports reports;
+    fs::create_directory(reports.folder.path() / "part");
+    const auto judged = reports.run({"conformance", "reference", "--random", "3", "--certificate",
+                                     "part/conformance-reference.json"});
+    INFO(judged.out << judged.err);
+    REQUIRE(judged.exit_code == 0);
+    reports.run({"report", "--reports", "part", "--checks", "model", "--no-sanity"});
+    CHECK_THAT(
+        reports.text("part/environment_report.md"),
+        Contains("passed in part, only --random 3, quick, ") && !Contains("ok** conformant"));
+}
+
 TEST_CASE("report --replay: a recorded run again") {
     const Reports reports;
     const auto recorded = reports.run({"generate", "--json", "--quiet", "--prompt", "The cat", "-n",
