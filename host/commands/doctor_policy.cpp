@@ -40,7 +40,7 @@ int run_policy(const ParsedOptions& options, const Result<Config>& given, const 
     const std::string event = word.empty() || word == "true" ? "push" : word;
     const auto policy =
         read_policy(options.text("policy-file", shipped_config("policy.json").string()));
-    if (!policy) return report_failure(policy.status(), kUsage);
+    if (!policy) return report_bad_input(policy.status());
     const auto wanted = find_event(*policy, event);
     if (!wanted) return report_failure(wanted.status(), kUsage);
     const Result<Config> config = with_checks(given, *wanted);

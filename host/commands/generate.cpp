@@ -123,7 +123,7 @@ int run_generate(const Command&, const ParsedOptions& options) {
 
     auto prompt = read_prompt(options);
     if (!prompt)
-        return interrupted() ? 128 + interrupted() : report_failure(prompt.status(), kFailed);
+        return interrupted() ? 128 + interrupted() : report_bad_input(prompt.status(), kFailed);
     Status status = complete_request(**runtime, options, *prompt, *request);
     if (!status.ok()) return report_failure(status, kFailed);
     const bool echo = !json && !options.has("no-echo");

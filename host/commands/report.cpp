@@ -43,8 +43,8 @@ int compare(const std::vector<std::string>& files, bool json) {
                     "; example: afs-host report --diff before.json after.json"),
             kUsage);
     const auto a = read_report(files[0]), b = read_report(files[1]);
-    if (!a) return report_failure(a.status(), kFailed);
-    if (!b) return report_failure(b.status(), kFailed);
+    if (!a) return report_bad_input(a.status(), kFailed);
+    if (!b) return report_bad_input(b.status(), kFailed);
     const report::Report difference = report::diff(*a, files[0], *b, files[1]);
     const Status written =
         json ? write_out(report::json(difference)) : write_shown(diff_text(difference));
@@ -65,7 +65,7 @@ std::vector<std::pair<std::string, std::string>> given_settings(const ParsedOpti
 
 int replay(const std::string& file, const ParsedOptions& options) {
     const auto text = read_text_file(file, kMostBytes);
-    if (!text) return report_failure(text.status(), kFailed);
+    if (!text) return report_bad_input(text.status(), kFailed);
     const auto records = read_records(*text, file);
     if (!records) return report_failure(records.status(), kFailed);
     report::Report page{"Replay", file, report::time_text()};

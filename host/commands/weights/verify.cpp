@@ -120,9 +120,10 @@ int run_verify(const Command& command, const ParsedOptions& options) {
     VerifyRequest request;
     request.values = options.has("values");
     const auto path = local_model(options.positional()[0]);
-    if (!path) return report_failure(path.status(), kFailed);
+    if (!path) return report_not_opened(path.status());
     request.path = *path;
     const Status found = find_manifest(options, request);
+    if (!found.ok() && options.has("manifest")) return report_bad_input(found, kFailed);
     if (!found.ok()) return report_failure(found, kFailed);
     TransferLine line(path->filename().string());
     const auto findings = verify(
