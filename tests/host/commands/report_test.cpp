@@ -83,7 +83,7 @@ TEST_CASE("report fails where the sanity run or a check does, and is written all
                                      "test-nothing", "--plugin", nothing});
     INFO(sanity.out << sanity.err);
     CHECK(sanity.exit_code == 1);
-    CHECK_THAT(sanity.out, Contains(" findings: 1 failed") && Contains("Not all ran or agreed"));
+    CHECK_THAT(sanity.out, Contains(" findings: 2 failed") && Contains("Not all ran or agreed"));
     const Record page = Record::parse(reports.text("a/environment_report.json"));
     CHECK(page["sections"][0]["title"] == "To look at");
     CHECK_THAT(page["sections"][0].dump(), Contains("sanity.test-nothing"));
