@@ -116,13 +116,26 @@ TEST_CASE("report --replay: a recorded run again") {
     const auto same = reports.run({"report", "--replay", "run.json"});
     INFO(same.out << same.err);
     CHECK(same.exit_code == 0);
-    CHECK_THAT(same.out, Contains("all 8 the same"));
+    CHECK_THAT(same.out, Contains("all 8 the same") && !Contains("setting"));
+    const auto hotter = reports.run({"report", "--replay", "run.json", "--temperature", "0.25"});
+    INFO(hotter.out << hotter.err);
+    CHECK_THAT(hotter.out,
+               Contains("setting sampling.temperature") && Contains("0.9 was, 0.25 is"));
+    const auto greedy =
+        reports.run({"report", "--replay", "run.json", "--json", "--repetition-penalty", "1.5"});
+    CHECK_THAT(greedy.out, Contains("setting sampling.repetition_penalty"));
     Record run = Record::parse(recorded.out);
     run["ids"][5] = run["ids"][5].get<int>() + 1;
     reports.folder.write("other.json", run.dump());
     const auto other = reports.run({"report", "--replay", "other.json"});
     CHECK(other.exit_code == 1);
     CHECK_THAT(other.out, Contains("the first 5 the same"));
+    Record silent = run;
+    silent["prompt_ids"] = Record::array();
+    reports.folder.write("silent.json", silent.dump());
+    const auto refused = reports.run({"report", "--replay", "silent.json"});
+    CHECK(refused.exit_code == 1);
+    CHECK_THAT(refused.err, Contains("\"prompt_ids\" must be a list of token ids, found []"));
     run["config"]["kernels"] = {"gone"};
     reports.folder.write("gone.json", run.dump());
     const auto gone = reports.run({"report", "--replay", "gone.json"});
