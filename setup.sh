@@ -206,7 +206,10 @@ layer_sanity() {
 layer_report() {
     need_program
     say "afs-host report"
-    as_owner "build/$preset/bin/afs-host" report || die "the report could not be written: see above"
+    as_owner "build/$preset/bin/afs-host" report && return
+    # The tests that may follow can pass all the same.
+    state[report]=failed note[report]="see above; what failed stands in the report under 'To look at'"
+    failed=1
 }
 
 # One line a layer: where this run stands when it ends, also when it ends early.

@@ -21,7 +21,7 @@ for plugin in $plugins; do
     grep -E 'conformant' "$out/conformance-$plugin.txt"
 done
 echo "== report"
-"$program" report --reports "$out"
+"$program" report --reports "$out" || failed=1  # a check failed; the page says which
 rm "$out/environment_report.html"  # which says the same again
 {
     echo "# $name"

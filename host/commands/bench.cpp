@@ -13,6 +13,7 @@
 #include "commands/terminal.hpp"
 #include "engine/cpu_device.hpp"
 #include "runtime/open_model.hpp"  // parse_dtype
+#include "runtime/plugin_search.hpp"
 #include "runtime/runtime.hpp"
 
 namespace afs {
@@ -65,6 +66,18 @@ Result<Config> with_room(const Config& config, const std::vector<BenchTest>& tes
     if (!stated("engine.prompts_first"))
         room.push_back({"engine.prompts_first", "true", "bench's batches"});
     return config.with(room);
+}
+
+// Whether --check names kernels, which then have to be there: nothing is measured before.
+Status find_judge(const Config& config, const ParsedOptions& options) {
+    const std::string check = options.text("check", "auto");
+    if (check == "auto" || check == "self" || check == "none") return {};
+    AFS_ASSIGN(const Config judge, config.with({{"kernels", check, "command line --check"}}));
+    for (const std::string& name : judge.list("kernels"))
+        if (name != "auto")
+            AFS_TRY(
+                find_plugin(plugin_search(config), "kernels", name).status().context("--check"));
+    return {};
 }
 
 // What --check asks for: the other kernels to compare with, if any.
@@ -150,7 +163,9 @@ int run_bench(const Command&, const ParsedOptions& options) {
     if (!repetitions) return report_failure(repetitions.status(), kUsage);
     auto config = open_config(options);
     if (config && !options.has("soak")) config = with_room(*config, *tests);
-    if (!config) return report_bad_config(config.status());
+    if (!config) return report_bad_input(config.status());
+    const Status judge = find_judge(*config, options);
+    if (!judge.ok()) return report_not_opened(judge);
     RuntimeOptions wanted;
     wanted.random_weights = options.text("random-weights");
     wanted.tokenizer = options.has("soak");  // for its stop strings

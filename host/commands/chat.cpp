@@ -144,11 +144,11 @@ int run_chat(const Command&, const ParsedOptions& options) {
     const auto wanted = read_chat_options(options);
     if (!wanted) return report_failure(wanted.status(), kUsage);
     auto messages = first_messages(options);
-    if (!messages) return report_failure(messages.status(), kUsage);
+    if (!messages) return report_bad_input(messages.status());
     auto config = open_config(options);
     if (config && config->origin("engine.max_sequences") == "default")
         config = config->with({{"engine.max_sequences", "1", "chat"}});
-    if (!config) return report_bad_config(config.status());
+    if (!config) return report_bad_input(config.status());
     RuntimeOptions runtime_options;
     runtime_options.chat = true;
     const auto runtime = Runtime::open(*config, runtime_options);

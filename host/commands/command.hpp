@@ -33,8 +33,9 @@ int report_not_opened(const Status& status);
 int report_out_of_memory();
 // The same where no exception may pass; others end by SIGABRT with their text.
 void catch_what_nobody_can();
-// For a configuration: what cannot be read has failed, all else is wrong use.
-int report_bad_config(const Status& status);
+// The same for a file that the command line names, a configuration among them, but no plugin or
+// model: one that is not there is wrong use, one that cannot be read has failed.
+int report_bad_input(const Status& status, ExitCode otherwise = kUsage);
 
 const std::vector<Command>& commands();
 

@@ -15,9 +15,13 @@ int report_not_opened(const Status& status) {
     return report_failure(status, status.code() == Code::no_memory ? kFailed : kNotLoaded);
 }
 
-int report_bad_config(const Status& status) {
-    const bool failed = status.code() == Code::io || status.code() == Code::no_memory;
-    return report_failure(status, failed ? kFailed : kUsage);
+int report_bad_input(const Status& status, ExitCode otherwise) {
+    switch (status.code()) {
+        case Code::not_found: return report_failure(status, kUsage);
+        case Code::io:
+        case Code::no_memory: return report_failure(status, kFailed);
+        default: return report_failure(status, otherwise);
+    }
 }
 
 const std::vector<Command>& commands() {

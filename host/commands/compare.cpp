@@ -165,12 +165,12 @@ int run_compare(const Command&, const ParsedOptions& options) {
     const auto& files = options.positional();
     if (files.size() == 2 && is_saved_run(files[0]) && is_saved_run(files[1])) {
         auto made = compare_saved(files[0], files[1]);
-        return made ? finish(*made, options) : report_failure(made.status(), kUsage);
+        return made ? finish(*made, options) : report_bad_input(made.status());
     }
     auto wanted = read_compare_options(options);
-    if (!wanted) return report_failure(wanted.status(), kUsage);
+    if (!wanted) return report_bad_input(wanted.status());
     auto sides = find_sides(options);
-    if (!sides) return report_failure(sides.status(), kUsage);
+    if (!sides) return report_bad_input(sides.status());
     if (sides->test)
         if (const Status fair = check_fair(sides->base.config, sides->test->config); !fair.ok())
             return report_failure(fair, kUsage);

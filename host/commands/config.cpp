@@ -97,7 +97,7 @@ int run_config(const Command&, const ParsedOptions& options) {
                     "; example: afs-host config show"),
             kUsage);
     auto config = open_config(options);
-    if (!config) return report_bad_config(config.status());
+    if (!config) return report_bad_input(config.status());
     for (const std::string& warning : config->warnings())
         std::fprintf(stderr, "afs-host: warning: %s\n", shown_text(warning).c_str());
     const Status written =

@@ -73,16 +73,16 @@ int run_doctor(const Command&, const ParsedOptions& options) {
     const fs::path reports = options.text("reports", data_folder("reports").string());
     if (options.has("policy")) return run_policy(options, config, reports);
     const bool write_env = options.has("write-env"), json = options.has("json");
-    const Diagnosis diagnosis = diagnose(config);
+    Diagnosis diagnosis = diagnose(config);
     if (interrupted()) return 128 + interrupted();
-    Status written = write_out(
-        json ? findings_json(diagnosis, "", true)
-             : findings_text(diagnosis, {isatty(STDOUT_FILENO) == 1, options.has("brief")}));
-    bool good = diagnosis.count(AFS_CHECK_FAIL) == 0;
+    Status written;
+    if (!json)
+        written =
+            write_out(findings_text(diagnosis, {isatty(STDOUT_FILENO) == 1, options.has("brief")}));
     if (written.ok()) written = write_reports(diagnosis, reports);
     if ((options.has("sanity") || write_env) && config && written.ok()) {
         const Sanity sanity = sanity_of(*config, diagnosis);
-        good = good && sanity.ok();
+        add_findings(sanity, diagnosis);
         written = write_summary(sanity, reports);
         if (!json && written.ok()) written = write_out(sanity_text(sanity));
         if (write_env && written.ok()) {
@@ -92,11 +92,12 @@ int run_doctor(const Command&, const ParsedOptions& options) {
                 written = write_out("settings for this machine: cp " + file + " .env\n");
         }
     }
-    if (!json && written.ok())
-        written = write_out(summary_text(diagnosis, reports, options.has("sanity")));
+    if (written.ok())
+        written = write_out(json ? findings_json(diagnosis, "", true)
+                                 : summary_text(diagnosis, reports, options.has("sanity")));
     if (interrupted()) return 128 + interrupted();
     if (!written.ok()) return report_failure(written, kFailed);
-    return good ? kDone : kFailed;
+    return diagnosis.count(AFS_CHECK_FAIL) == 0 ? kDone : kFailed;
 }
 
 }  // namespace

@@ -164,7 +164,7 @@ int run_explain(const Command&, const ParsedOptions& options) {
     const Status use = check_explain_use(options);
     if (!use.ok()) return report_failure(use, kUsage);
     auto config = open_config(options);
-    if (!config) return report_bad_config(config.status());
+    if (!config) return report_bad_input(config.status());
     Json prompt;
     if (options.has("prompt")) {
         auto explained = explain_prompt(*config, options);

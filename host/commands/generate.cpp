@@ -112,7 +112,7 @@ int run_generate(const Command&, const ParsedOptions& options) {
     // One sequence is all this verb runs: no cache for more unless the user asks for it.
     if (config && config->origin("engine.max_sequences") == "default")
         config = config->with({{"engine.max_sequences", "1", "generate"}});
-    if (!config) return report_bad_config(config.status());
+    if (!config) return report_bad_input(config.status());
     auto runtime = Runtime::open(*config);
     if (!runtime) return report_not_opened(runtime.status());
     const double ready_seconds = seconds_since(start);
@@ -123,7 +123,7 @@ int run_generate(const Command&, const ParsedOptions& options) {
 
     auto prompt = read_prompt(options);
     if (!prompt)
-        return interrupted() ? 128 + interrupted() : report_failure(prompt.status(), kFailed);
+        return interrupted() ? 128 + interrupted() : report_bad_input(prompt.status(), kFailed);
     Status status = complete_request(**runtime, options, *prompt, *request);
     if (!status.ok()) return report_failure(status, kFailed);
     const bool echo = !json && !options.has("no-echo");

@@ -136,7 +136,7 @@ int run_plugins(const Command&, const ParsedOptions& options) {
                                       "example: afs-host plugins list"),
                               kUsage);
     auto config = open_config(options);
-    if (!config) return report_bad_config(config.status());
+    if (!config) return report_bad_input(config.status());
     const PluginSearch search = plugin_search(*config);
     return listing ? list(search, options.has("json"))
                    : inspect(search, words[1], options.has("json"));

@@ -43,8 +43,8 @@ int compare(const std::vector<std::string>& files, bool json) {
                     "; example: afs-host report --diff before.json after.json"),
             kUsage);
     const auto a = read_report(files[0]), b = read_report(files[1]);
-    if (!a) return report_failure(a.status(), kFailed);
-    if (!b) return report_failure(b.status(), kFailed);
+    if (!a) return report_bad_input(a.status(), kFailed);
+    if (!b) return report_bad_input(b.status(), kFailed);
     const report::Report difference = report::diff(*a, files[0], *b, files[1]);
     const Status written =
         json ? write_out(report::json(difference)) : write_shown(diff_text(difference));
@@ -65,7 +65,7 @@ std::vector<std::pair<std::string, std::string>> given_settings(const ParsedOpti
 
 int replay(const std::string& file, const ParsedOptions& options) {
     const auto text = read_text_file(file, kMostBytes);
-    if (!text) return report_failure(text.status(), kFailed);
+    if (!text) return report_bad_input(text.status(), kFailed);
     const auto records = read_records(*text, file);
     if (!records) return report_failure(records.status(), kFailed);
     report::Report page{"Replay", file, report::time_text()};
@@ -89,7 +89,7 @@ int replay(const std::string& file, const ParsedOptions& options) {
 
 int compile(const ParsedOptions& options) {
     const auto config = open_config(options);
-    const Diagnosis diagnosis = diagnose(config);
+    Diagnosis diagnosis = diagnose(config);
     const fs::path reports = options.text("reports", data_folder("reports").string());
     Sanity sanity;
     const bool with_sanity = config.ok() && !options.has("no-sanity");
@@ -98,6 +98,7 @@ int compile(const ParsedOptions& options) {
         SanityOptions how;
         how.progress = [&](const std::string&, size_t n) { progress.update(n, how.max_tokens); };
         sanity = run_sanity(*config, sanity_kernels(*config, diagnosis), how);
+        add_findings(sanity, diagnosis);
     }
     if (interrupted()) return 128 + interrupted();
     const report::Report page =
@@ -111,7 +112,8 @@ int compile(const ParsedOptions& options) {
             write_out(page.summary + "\nwritten: " + file + ".json, .md and .html\n" +
                       "next: keep " + file + ".json, and later: afs-host report --diff OLD NEW\n");
     }
-    return written.ok() ? kDone : report_failure(written, kFailed);
+    if (!written.ok()) return report_failure(written, kFailed);
+    return diagnosis.count(AFS_CHECK_FAIL) == 0 ? kDone : kFailed;
 }
 
 int run_report(const Command&, const ParsedOptions& options) {

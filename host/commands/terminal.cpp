@@ -187,9 +187,16 @@ Result<std::string> LineReader::rest() {
     return text;
 }
 
-Result<std::string> read_input_file(const std::string& path) {
+Result<int> open_input_file(const std::string& path) {
     const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0) return not_found("cannot read '" + path + "': " + std::strerror(errno));
+    if (descriptor >= 0) return descriptor;
+    const bool absent = errno == ENOENT || errno == ENOTDIR;
+    return Status(absent ? Code::not_found : Code::io,
+                  "cannot read '" + path + "': " + std::strerror(errno), {}, errno);
+}
+
+Result<std::string> read_input_file(const std::string& path) {
+    AFS_ASSIGN(const int descriptor, open_input_file(path));
     auto text = LineReader(descriptor).rest();
     ::close(descriptor);
     return text ? text : text.status().context("'" + path + "'");

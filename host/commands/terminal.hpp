@@ -65,7 +65,11 @@ private:
     bool ended_ = false;
 };
 
-// All of a file as it is, or what a pipe by that name gives. CANCELLED on an interrupt.
+// A descriptor that the caller closes. NOT_FOUND: there is no such file.
+Result<int> open_input_file(const std::string& path);
+
+// All of a file as it is, or what a pipe by that name gives. NOT_FOUND as above; CANCELLED on an
+// interrupt.
 Result<std::string> read_input_file(const std::string& path);
 
 // Everything on standard input; one trailing line end is taken off. CANCELLED on an interrupt.

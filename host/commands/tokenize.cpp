@@ -135,7 +135,8 @@ Status check_tokenize_use(const ParsedOptions& options) {
     return {};
 }
 
-Status convert_input(const Work& work, const ParsedOptions& options) {
+// input: a file's descriptor, or standard input.
+Status convert_input(const Work& work, const ParsedOptions& options, int input) {
     const auto& words = options.positional();
     if (!words.empty()) {
         std::string text;
@@ -143,18 +144,9 @@ Status convert_input(const Work& work, const ParsedOptions& options) {
         AFS_ASSIGN(const std::string line, convert(work, text));
         return write_out(line);
     }
-    if (!options.has("file")) {
-        LineReader reader(STDIN_FILENO);
-        return convert_all(work, reader, options.has("whole"));
-    }
-    const std::string name = options.text("file");
-    const int file = ::open(name.c_str(), O_RDONLY | O_CLOEXEC);
-    if (file < 0)
-        return Status(Code::io, "cannot read '" + name + "': " + std::strerror(errno), {}, errno);
-    LineReader reader(file);
+    LineReader reader(input);
     const Status status = convert_all(work, reader, options.has("whole"));
-    ::close(file);
-    return status.context("'" + name + "'");
+    return options.has("file") ? status.context("'" + options.text("file") + "'") : status;
 }
 
 int run_tokenize(const Command&, const ParsedOptions& options) {
@@ -162,14 +154,18 @@ int run_tokenize(const Command&, const ParsedOptions& options) {
     const Status use = check_tokenize_use(options);
     if (!use.ok()) return report_failure(use, kUsage);
     const auto config = open_config(options);
-    if (!config) return report_bad_config(config.status());
+    if (!config) return report_bad_input(config.status());
+    const auto input =
+        options.has("file") ? open_input_file(options.text("file")) : Result<int>(STDIN_FILENO);
+    if (!input) return report_bad_input(input.status());
     const auto opened = open_tokenizer_alone(*config, plugin_search(*config));
     if (!opened) return report_not_opened(opened.status());
     Work work{opened->plugin.get(), options.has("decode"), options.has("json"), 0, 0};
     if (!options.has("no-bos")) work.encode_flags |= AFS_ENCODE_ADD_SPECIAL;
     if (options.has("special")) work.encode_flags |= AFS_ENCODE_PARSE_SPECIAL;
     if (options.has("skip-special")) work.decode_flags |= AFS_DECODE_SKIP_SPECIAL;
-    const Status status = convert_input(work, options);
+    const Status status = convert_input(work, options, *input);
+    if (*input != STDIN_FILENO) ::close(*input);
     if (interrupted()) return 128 + interrupted();
     return status.ok() ? kDone : report_failure(status, kFailed);
 }

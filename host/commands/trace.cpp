@@ -166,8 +166,7 @@ Status tap_values(Runtime& runtime, const Wanted& wanted) {
 }
 
 // False: some tag leaves its bound.
-Result<bool> against_golden(Runtime& runtime, const Wanted& wanted) {
-    AFS_ASSIGN(const GoldenTrace golden, open_golden_trace(wanted.golden_folder));
+Result<bool> against_golden(Runtime& runtime, const Wanted& wanted, const GoldenTrace& golden) {
     const std::vector<std::string> all = matching_tags(runtime.plan(), "all");
     AFS_ASSIGN(const TracedValues values,
                trace_values(runtime.engine(), all, golden.ids, wanted.chunk));
@@ -189,10 +188,16 @@ int run_trace(const Command&, const ParsedOptions& options) {
     if (!wanted) return report_failure(wanted.status(), kUsage);
     auto config = open_config(options);
     if (config) config = with_room(*config, 0, wanted->batch, "trace");
-    if (!config) return report_bad_config(config.status());
+    if (!config) return report_bad_input(config.status());
+    std::optional<GoldenTrace> golden;
+    if (!wanted->golden_folder.empty()) {
+        auto opened = open_golden_trace(wanted->golden_folder);
+        if (!opened) return report_bad_input(opened.status(), kFailed);
+        golden = std::move(*opened);
+    }
     RuntimeOptions opening;
     opening.random_weights = options.text("random-weights");
-    opening.tokenizer = opening.random_weights.empty() && wanted->golden_folder.empty();
+    opening.tokenizer = opening.random_weights.empty() && !golden;
     double host_ceiling = 0;
     if (!wanted->values_only()) {
         CpuDevice host;
@@ -205,8 +210,8 @@ int run_trace(const Command&, const ParsedOptions& options) {
     bool held = true;
     if (!wanted->taps.empty()) {
         status = tap_values(**runtime, *wanted);
-    } else if (!wanted->golden_folder.empty()) {
-        const auto answer = against_golden(**runtime, *wanted);
+    } else if (golden) {
+        const auto answer = against_golden(**runtime, *wanted, *golden);
         status = answer.status();
         held = answer && *answer;
     } else {

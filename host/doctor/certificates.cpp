@@ -16,6 +16,23 @@ std::string text_in(const Value* object, const char* key) {
     return value ? value->string : "";
 }
 
+bool flag_in(const Value& object, const char* key) {
+    const Value* value = object.find(key);
+    return value && value->boolean;
+}
+
+report::Cell verdict(const Value& certificate) {
+    const Value* suite = certificate.find("suite");
+    const bool whole = flag_in(certificate, "conformant"), part = flag_in(certificate, "passed");
+    std::string text = whole ? "conformant, " : part ? "passed in part, " : "not conformant, ";
+    if (const Value* narrowed = suite ? suite->find("narrowed_by") : nullptr)
+        for (const Value& one : narrowed->items) text += "only " + one.string + ", ";
+    return {text + text_in(suite, "level") + ", " + text_in(suite, "date"),
+            whole  ? report::Mark::ok
+            : part ? report::Mark::info
+                   : report::Mark::failed};
+}
+
 }  // namespace
 
 std::map<std::string, report::Cell> find_certificates(const fs::path& reports) {
@@ -29,13 +46,7 @@ std::map<std::string, report::Cell> find_certificates(const fs::path& reports) {
         if (!content || content->find("\"certificate\"") == std::string::npos) continue;
         const auto value = json::parse(*content);
         if (!value || text_in(&*value, "certificate") != "afs conformance") continue;
-        const Value* conformant = value->find("conformant");
-        const bool good = conformant && conformant->boolean;
-        const Value* suite = value->find("suite");
-        out[text_in(value->find("plugin"), "sha256")] = {
-            std::string(good ? "conformant, " : "not conformant, ") + text_in(suite, "level") +
-                ", " + text_in(suite, "date"),
-            good ? report::Mark::ok : report::Mark::failed};
+        out[text_in(value->find("plugin"), "sha256")] = verdict(*value);
     }
     return out;
 }

@@ -4,11 +4,15 @@
 #include <future>
 
 #include "afs/json.hpp"
+#include "doctor/model_opening.hpp"
 #include "doctor/places.hpp"
 #include "runtime/plugin_search.hpp"
 
 namespace afs {
 namespace {
+
+// Deferred: where the system grants no more threads (`ulimit -u`), get() does the work.
+constexpr auto kOwnThread = std::launch::async | std::launch::deferred;
 
 void add(Diagnosis& out, Finding finding) {
     out.findings.push_back({kHostChecks, "host", std::move(finding)});
@@ -33,6 +37,17 @@ void add_config(const Result<Config>& config, Diagnosis& out) {
             {AFS_CHECK_WARN, "config.environment", warning, "", "unset or correct the variable"});
 }
 
+// Why a plugin that the configuration names cannot be used; empty: it can.
+std::string why_unusable(const PluginSearch& search, const char* kind, const std::string& name,
+                         const Diagnosis& diagnosis) {
+    const auto path = find_plugin(search, kind, name);
+    if (!path) return path.status().message();
+    for (const SurveyedPlugin& plugin : diagnosis.plugins)
+        if (plugin.candidate.path == *path && !plugin.usable())
+            return "'" + name + "' does not work here: " + plugin.reason();
+    return "";
+}
+
 // Plugins that cannot be used, and names in the configuration that no file has.
 void add_plugins(const Config* config, const PluginSearch& search, Diagnosis& out) {
     size_t n = 0;
@@ -55,10 +70,28 @@ void add_plugins(const Config* config, const PluginSearch& search, Diagnosis& ou
          {std::pair{"kernels", "kernels"}, {"fallback", "kernels"}, {"checks", "env"}})
         for (const std::string& name : config->list(key)) {
             if (name == "auto") continue;  // no plugin's name
-            if (const auto path = find_plugin(search, kind, name); !path)
-                add(out, {AFS_CHECK_FAIL, std::string("config.") + key, path.status().message(), "",
+            const std::string reason = why_unusable(search, kind, name, out);
+            if (!reason.empty())
+                add(out, {AFS_CHECK_FAIL, std::string("config.") + key, reason, "",
                           "correct '" + std::string(key) + "' (" + config->origin(key) + ")"});
         }
+}
+
+// Nothing where no model is configured, or none is there: the plugin `model` says that.
+std::future<Result<std::string>> start_opening(const Result<Config>& config) {
+    std::error_code ignored;
+    const auto path = config ? config->model_path() : config.status();
+    if (!path || !std::filesystem::exists(*path, ignored)) return {};
+    return std::async(kOwnThread, [&config] { return open_model_in_child(*config); });
+}
+
+void add_opening(const Result<std::string>& opened, Diagnosis& out) {
+    if (opened)
+        add(out, {AFS_CHECK_OK, "model.opens", *opened, "", ""});
+    else
+        add(out, {AFS_CHECK_FAIL, "model.opens", opened.status().message(),
+                  "a model that can run with these kernels",
+                  "see the message; kernels and nodes: afs-host explain"});
 }
 
 std::vector<CheckRun> wanted_checks(const Result<Config>& config, const Diagnosis& diagnosis,
@@ -105,13 +138,13 @@ Diagnosis diagnose(const Result<Config>& config, const DiagnosisOptions& options
     const PluginSearch search = config ? plugin_search(*config) : standard_search();
     out.plugins = survey_plugins(search, options.inspect);
     add_plugins(config ? &*config : nullptr, search, out);
+    auto opening = start_opening(config);
     const std::vector<CheckRun> runs = wanted_checks(config, out, options.check_seconds);
     std::vector<std::future<std::vector<CheckedFinding>>> pending;
     pending.reserve(runs.size());
-    // Deferred: where the system grants no more threads (`ulimit -u`), get() does the work.
-    constexpr auto kOwnThread = std::launch::async | std::launch::deferred;
     for (const CheckRun& run : runs)
         pending.push_back(std::async(kOwnThread, [&run] { return run_checks(run); }));
+    if (opening.valid()) add_opening(opening.get(), out);
     for (auto& one : pending)
         for (CheckedFinding& finding : one.get()) out.findings.push_back(std::move(finding));
     return out;

@@ -13,8 +13,8 @@ std::string detected_environment(const Diagnosis& diagnosis, const Sanity& sanit
                       "# What this machine is:\n";
     for (const CheckedFinding& one : diagnosis.findings) {
         const Finding& f = one.finding;
-        if (one.plugin == kHostChecks || one.plugin == "model" || f.momentary ||
-            f.status > AFS_CHECK_INFO)
+        if (one.plugin == kHostChecks || one.plugin == "model" || one.plugin == kSanityChecks ||
+            f.momentary || f.status > AFS_CHECK_INFO)
             continue;
         std::string line = f.name + ": " + f.found;
         std::replace(line.begin(), line.end(), '\n', ' ');

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "afs/json.hpp"
+#include "doctor/sanity.hpp"  // kSanityChecks
 
 namespace afs {
 namespace {
@@ -57,6 +58,7 @@ Mark mark_of(int32_t check_status) {
 void write_findings(const Diagnosis& diagnosis, report::Report& out) {
     report::Table now{{"what", "found"}, {}};
     for (const std::string& plugin : plugins_of(diagnosis)) {
+        if (plugin == kSanityChecks) continue;  // write_sanity tells them, with texts and speeds
         report::Table table{{"what", "status", "found", "needed", "remedy"}, {}};
         for (const CheckedFinding& one : diagnosis.findings) {
             const Finding& f = one.finding;

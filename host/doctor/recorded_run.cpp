@@ -6,7 +6,6 @@
 #include <iostream>
 #include <sstream>
 
-#include "afs/config/config.hpp"
 #include "afs/tokenizer.hpp"
 #include "engine/text_stream.hpp"
 #include "loader/child.hpp"
@@ -16,21 +15,6 @@ namespace afs {
 namespace {
 
 using json::Value;
-
-// The configuration alone decides: neither the environment nor a .env of today.
-Result<Config> load_config(const std::string& text, const Value* overrides) {
-    const int file = memfd_create("config", MFD_CLOEXEC);
-    if (file < 0 || ::write(file, text.data(), text.size()) != static_cast<ssize_t>(text.size()))
-        return Status(Code::io, "cannot hold the configuration in memory");
-    ConfigRequest request;
-    request.file = "/proc/self/fd/" + std::to_string(file);
-    request.working_folder = "/proc/self/fd";
-    request.environment.emplace();
-    if (overrides)
-        for (const json::Member& member : overrides->members)
-            request.overrides.push_back({member.key, member.value.string, "this run"});
-    return Config::load(request);
-}
 
 Result<Request> make_request(Runtime& runtime, const RecordedRun& run, bool logprobs) {
     Request request;
@@ -77,7 +61,11 @@ Status run_here(const Value& task) {
     const Value* record = task.find("run");
     if (!record) return invalid("no run on standard input");
     AFS_ASSIGN(RecordedRun out, read_record(*record, "the run"));
-    AFS_ASSIGN(const Config config, load_config(out.config, task.find("overrides")));
+    std::vector<Override> overrides;
+    if (const Value* given = task.find("overrides"))
+        for (const json::Member& member : given->members)
+            overrides.push_back({member.key, member.value.string, "this run"});
+    AFS_ASSIGN(const Config config, config_of_record(out.config, overrides));
     AFS_ASSIGN(const auto runtime, Runtime::open(config));
     const Value* logprobs = task.find("logprobs");
     AFS_ASSIGN(const Request request, make_request(*runtime, out, logprobs && logprobs->boolean));
@@ -103,6 +91,18 @@ Status run_here(const Value& task) {
 }
 
 }  // namespace
+
+Result<Config> config_of_record(const std::string& text, const std::vector<Override>& overrides) {
+    const int file = memfd_create("config", MFD_CLOEXEC);
+    if (file < 0 || ::write(file, text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+        return Status(Code::io, "cannot hold the configuration in memory");
+    ConfigRequest request;
+    request.file = "/proc/self/fd/" + std::to_string(file);
+    request.working_folder = "/proc/self/fd";
+    request.environment.emplace();
+    request.overrides = overrides;
+    return Config::load(request);
+}
 
 std::vector<UsedPlugin> used_plugins(const Plan& plan) {
     std::vector<UsedPlugin> out;

@@ -6,12 +6,12 @@
 #include <utility>
 #include <vector>
 
+#include "afs/config/config.hpp"
 #include "afs/json.hpp"
 #include "afs/status.hpp"
 
 namespace afs {
 
-class Config;
 class Runtime;
 struct Plan;
 
@@ -39,6 +39,10 @@ struct RecordedRun {
 // INVALID names what is missing.
 Result<RecordedRun> read_record(const json::Value& record, const std::string& name);
 json::Value write_record(const RecordedRun& run);
+
+// A rendered configuration, with these over it; it alone decides, neither the environment nor a
+// .env of today.
+Result<Config> config_of_record(const std::string& text, const std::vector<Override>& overrides);
 
 std::vector<UsedPlugin> used_plugins(const Plan& plan);
 

@@ -17,7 +17,7 @@ struct Replayed {
     report::Section section;
 };
 
-// What then and now were: ids, plan, plugins by hash. Only ids decide.
+// What then and now were: ids, plan, plugins by hash, settings. Only ids decide.
 Replayed compare_runs(const RecordedRun& then, const Result<RecordedRun>& now);
 
 }  // namespace afs

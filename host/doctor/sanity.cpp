@@ -125,6 +125,23 @@ Sanity run_sanity(const Config& config, const std::vector<std::string>& kernels,
     return out;
 }
 
+void add_findings(const Sanity& sanity, Diagnosis& out) {
+    const auto add = [&out](const std::string& check, Finding finding) {
+        out.findings.push_back({kSanityChecks, check, std::move(finding)});
+    };
+    if (sanity.runs.empty())
+        add("sanity", {AFS_CHECK_FAIL, "sanity", "no kernel plugin works here",
+                       "one that runs the model", "afs-host plugins list says why not"});
+    for (const SanityRun& run : sanity.runs) {
+        const bool failed = run.mark == Mark::failed;
+        add(run.kernels,
+            {failed ? AFS_CHECK_FAIL : AFS_CHECK_OK, "sanity." + run.kernels, run.verdict, "",
+             failed ? "look at it alone: afs-host generate --prompt \"" + sanity.prompt +
+                          "\" --kernels " + run.kernels
+                    : ""});
+    }
+}
+
 void write_sanity(const Sanity& sanity, report::Section& section, report::Section& timings) {
     report::Table table{{"kernels", "status", "verdict", "text"}, {}};
     report::Table speeds{{"kernels", "load ms", "prompt tok/s", "generated tok/s"}, {}};

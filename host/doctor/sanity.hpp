@@ -11,6 +11,9 @@
 
 namespace afs {
 
+// The runs' findings stand under this name beside those of the env plugins.
+inline constexpr const char* kSanityChecks = "sanity";
+
 struct SanityRun {
     std::string kernels;
     Result<RecordedRun> run;
@@ -44,6 +47,9 @@ Sanity run_sanity(const Config& config, const std::vector<std::string>& kernels,
 // The verdict on b beside a, which ran well: the same ids, or a first difference where both
 // candidates were as likely as rounding leaves open.
 void judge(const std::string& a_name, const RecordedRun& a, SanityRun& b);
+
+// Each run as a finding, so that one that failed counts among what failed.
+void add_findings(const Sanity& sanity, Diagnosis& out);
 
 // Fills a section; the speeds stand in `timings`, which is momentary.
 void write_sanity(const Sanity& sanity, report::Section& section, report::Section& timings);

@@ -57,7 +57,9 @@ Facts facts_of(const ActiveModel& model) {
 
 class Judge {
 public:
-    Judge(const Tensors& tensors, Findings& out) : tensors_(tensors), out_(out) {}
+    // source: what promises the shapes.
+    Judge(const Tensors& tensors, const char* source, Findings& out)
+        : tensors_(tensors), source_(source), out_(out) {}
 
     void expect(const std::string& name, const std::vector<uint64_t>& dims) {
         const auto found = tensors_.find(name);
@@ -76,10 +78,11 @@ private:
     // Each would repeat itself in every layer: the first few say it.
     void complain(const std::string& name, const std::string& found, const std::string& needed) {
         if (++n_bad_ <= 3)
-            out_.push_back({AFS_CHECK_FAIL, "shapes." + name, found, needed + ", by config.json",
+            out_.push_back({AFS_CHECK_FAIL, "shapes." + name, found, needed + ", by " + source_,
                             "the files belong to different models: fetch them together again"});
     }
     const Tensors& tensors_;
+    const char* source_;
     Findings& out_;
     size_t n_good_ = 0, n_bad_ = 0;
 };
@@ -98,7 +101,7 @@ void check_facts(const Facts& facts, Findings& out) {
 }
 
 void check_layers(const Facts& facts, const Tensors& tensors, Findings& out) {
-    Judge judge(tensors, out);
+    Judge judge(tensors, "config.json", out);
     const uint64_t hidden = facts("hidden_size"), head = facts("head_dim"),
                    ffn = facts("intermediate_size"), layers = facts("num_hidden_layers");
     judge.expect("model.embed_tokens.weight", {facts("vocab_size"), hidden});
@@ -136,11 +139,14 @@ Findings check_gguf(const ActiveModel& model) {
         return value >= 0 && value < 1e15 ? static_cast<uint64_t>(value) : 0;  // NaN is neither
     };
     const uint64_t layers = number("block_count"), hidden = number("embedding_length");
+    if (!hidden)
+        return {{AFS_CHECK_FAIL, "shapes", architecture->second + ".embedding_length is not stated",
+                 "a whole number above 0", "convert again"}};
     Findings out;
     const auto embedding = model.header.tensors.find("token_embd.weight");
     const auto tokens = model.header.lengths.find("tokenizer.ggml.tokens");
     if (embedding != model.header.tensors.end() && tokens != model.header.lengths.end()) {
-        Judge judge(model.header.tensors, out);
+        Judge judge(model.header.tensors, "the file's metadata", out);
         judge.expect("token_embd.weight", {tokens->second, hidden});
     }
     for (uint64_t i = 0; i < layers && i < 1000; ++i)
@@ -170,8 +176,7 @@ Findings check_shapes(const Look& look) {
     check_facts(facts, out);
     const Tensors tensors = stored(look.model);
     if (!out.empty() || tensors.empty()) return out;  // missing files are the checkpoint's findings
-    if (tensors.count("model.embed_tokens.weight") ||
-        tensors.count("model.layers.0.mlp.down_proj.weight"))
+    if (tensors.count("model.layers.0.self_attn.q_proj.weight"))
         check_layers(facts, tensors, out);
     else
         out.push_back({AFS_CHECK_INFO, "shapes", "tensor names of another layout", "",

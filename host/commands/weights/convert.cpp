@@ -59,13 +59,19 @@ int run_convert(const Command& command, const ParsedOptions& options) {
         return report_failure(
             invalid("--as: expected keep, bf16, fp16 or fp32, found '" + dtype + "'"), kUsage);
     const auto config = open_config(options);
-    if (!config) return report_bad_config(config.status());
+    if (!config) return report_bad_input(config.status());
     const auto from = local_model(words[0]);
-    if (!from) return report_failure(from.status(), kFailed);
+    if (!from) return report_not_opened(from.status());
     request.from = *from;
     request.to = fs::absolute(words[1]).lexically_normal();
     if (request.to.filename().empty()) request.to = request.to.parent_path();
-    if (options.has("tokenizer-files")) request.tokenizer_files = options.text("tokenizer-files");
+    if (options.has("tokenizer-files")) {
+        request.tokenizer_files = options.text("tokenizer-files");
+        std::error_code ignored;
+        if (!fs::exists(request.tokenizer_files, ignored))
+            return report_bad_input(not_found("--tokenizer-files: there is no folder '" +
+                                              request.tokenizer_files.string() + "'"));
+    }
     request.tables = shipped_config("conversion.json");
     Progress bar("converting");
     const auto converted =

@@ -19,7 +19,7 @@ int run_inspect(const Command& command, const ParsedOptions& options) {
     if (options.has("json") && options.has("csv"))
         return report_failure(invalid("--json and --csv exclude each other"), kUsage);
     const auto path = local_model(options.positional()[0]);
-    if (!path) return report_failure(path.status(), kFailed);
+    if (!path) return report_not_opened(path.status());
     const auto inventory = take_inventory(*path);
     if (!inventory) return report_failure(inventory.status(), kFailed);
     const Status written = options.has("json")  ? write_out(inventory_json(*inventory))

@@ -116,13 +116,14 @@ int run_verify(const Command& command, const ParsedOptions& options) {
     if (options.has("hub") && options.has("manifest"))
         return report_failure(invalid("--hub and --manifest exclude each other"), kUsage);
     const auto config = open_config(options);
-    if (!config) return report_bad_config(config.status());
+    if (!config) return report_bad_input(config.status());
     VerifyRequest request;
     request.values = options.has("values");
     const auto path = local_model(options.positional()[0]);
-    if (!path) return report_failure(path.status(), kFailed);
+    if (!path) return report_not_opened(path.status());
     request.path = *path;
     const Status found = find_manifest(options, request);
+    if (!found.ok() && options.has("manifest")) return report_bad_input(found, kFailed);
     if (!found.ok()) return report_failure(found, kFailed);
     TransferLine line(path->filename().string());
     const auto findings = verify(

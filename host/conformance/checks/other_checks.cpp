@@ -5,6 +5,10 @@
 
 namespace afs::conformance {
 
+std::string group_of(const std::string& kind) {
+    return kind == "env" ? "env-check" : kind;
+}
+
 const std::vector<OtherCheck>& other_checks(const std::string& kind) {
     static const std::vector<OtherCheck> none;
     if (kind == "model") return model_checks();
@@ -19,7 +23,7 @@ void other_fail(CaseResult& r, const std::string& doing, const Status& status) {
 CaseResult check_other(Subject& s, const std::string& id) {
     CaseResult r;
     r.id = id;
-    r.group = s.file->kind == "env" ? "env-check" : s.file->kind;
+    r.group = group_of(s.file->kind);
     for (const OtherCheck& each : other_checks(s.file->kind))
         if (id == each.id) return each.run(s, r), r;
     abi_fail(r, "a " + s.file->kind + " plugin has no such check", Ending::refused);

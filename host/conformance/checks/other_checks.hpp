@@ -13,7 +13,8 @@ const std::vector<OtherCheck>& model_checks();
 const std::vector<OtherCheck>& tokenizer_checks();
 const std::vector<OtherCheck>& env_checks();
 
-// Those of a kind; its group is the id up to the dot, "env-check" for env.
+// The group of a kind's own checks: the id up to the dot, "env-check" for env.
+std::string group_of(const std::string& kind);
 const std::vector<OtherCheck>& other_checks(const std::string& kind);
 CaseResult check_other(Subject& s, const std::string& id);
 

@@ -60,6 +60,7 @@ nlohmann::ordered_json certificate(const SuiteResult& result) {
     uname(&system);
     nlohmann::ordered_json json = {{"certificate", "afs conformance"},
                                    {"conformant", result.conformant()},
+                                   {"passed", result.passed()},
                                    {"plugin",
                                     {{"kind", f.kind},
                                      {"name", f.name},
@@ -76,6 +77,7 @@ nlohmann::ordered_json certificate(const SuiteResult& result) {
                                     {{"version", kSuiteVersion},
                                      {"host", version()},
                                      {"level", result.level == Level::full ? "full" : "quick"},
+                                     {"narrowed_by", result.narrowed_by},
                                      {"date", now()},
                                      {"seconds", result.seconds}}}};
     if (f.kind == "kernels") {
@@ -128,9 +130,10 @@ std::string as_junit(const SuiteResult& result) {
     }
     std::snprintf(head, sizeof head, "tests=\"%zu\" failures=\"%zu\" skipped=\"%zu\" time=\"%.3f\"",
                   result.results.size(), failed, skipped, result.seconds);
-    return "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"" +
-           escaped("conformance of " + result.facts.name) + "\" " + head + ">\n" + cases +
-           "</testsuite>\n";
+    std::string name = "conformance of " + result.facts.name;
+    for (const std::string& part : result.narrowed_by) name += ", only " + part;
+    return "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"" + escaped(name) +
+           "\" " + head + ">\n" + cases + "</testsuite>\n";
 }
 
 }  // namespace afs::conformance

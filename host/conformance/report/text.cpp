@@ -124,9 +124,17 @@ std::string profiles(const SuiteResult& result) {
     return text.empty() ? "" : "\n" + text;
 }
 
+// "only --op add/1 --group numeric: no verdict on the rest"
+std::string narrowing(const SuiteResult& result) {
+    std::string text = "only";
+    for (const std::string& part : result.narrowed_by) text += " " + part;
+    return text + ": no verdict on the rest";
+}
+
 std::string verdict(const SuiteResult& result, const std::string& plugin) {
     const size_t faults = result.n_faults();
     std::string text = result.conformant()                       ? "conformant"
+                       : result.passed()                         ? "passed in part"
                        : result.stopped                          ? "not judged to the end"
                        : faults || !result.stale_waivers.empty() ? "NOT conformant"
                                                                  : "conformant in nothing";
@@ -139,6 +147,7 @@ std::string verdict(const SuiteResult& result, const std::string& plugin) {
                  result.level == Level::full ? "full" : "quick", result.seconds);
     if (result.n_resumed)
         text += std::to_string(result.n_resumed) + " results are from the journal\n";
+    if (!result.narrowed_by.empty()) text += wrapped(narrowing(result), kWidth, "  ") + "\n";
     if (result.facts.kind != "kernels") {
         for (const CaseResult& r : result.results)
             if (r.ending == Ending::declined)

@@ -29,7 +29,8 @@ class Ids {
 public:
     explicit Ids(const SuiteRequest& request) : request_(request) {}
     void add(CaseSpec spec, const std::string& check, const std::string& group) {
-        if (!wanted(group)) return;
+        const bool asked = request_.n_random > 0 && check == "random";
+        if (!asked && !wanted(group)) return;
         spec.check = check;
         std::string id = spec.id();
         if (seen_.insert(id).second) ids_.push_back(std::move(id));
@@ -41,6 +42,7 @@ public:
 
 private:
     bool wanted(const std::string& group) const {
+        if (request_.only_random()) return false;
         return request_.groups.empty() || std::find(request_.groups.begin(), request_.groups.end(),
                                                     group) != request_.groups.end();
     }

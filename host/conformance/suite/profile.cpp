@@ -24,19 +24,6 @@ std::vector<fs::path> folders(const std::string& name = "conformance") {
     return {program / "../../../configs" / name, program / "../share/afs/configs" / name};
 }
 
-Result<fs::path> find(const std::string& name) {
-    std::error_code ignored;
-    if (fs::is_regular_file(name, ignored)) return fs::path(name);
-    for (const fs::path& folder : folders()) {
-        const fs::path file = folder / (name + ".json");
-        if (fs::is_regular_file(file, ignored)) return file.lexically_normal();
-    }
-    std::string list;
-    for (const std::string& each : known_profiles()) list += (list.empty() ? "" : ", ") + each;
-    return not_found("no profile is called '" + name + "' and there is no such file; there are: " +
-                     (list.empty() ? "none beside this program" : list));
-}
-
 Result<std::string> member(const json::Value& object, const std::string& key,
                            const std::string& file) {
     const json::Value* value = object.find(key);
@@ -143,8 +130,21 @@ std::vector<CaseSpec> graph_cases(const afs_graph& graph, int32_t act, int32_t s
     return Lister(graph, act, stored, decode).list();
 }
 
+Result<fs::path> find_profile(const std::string& name) {
+    std::error_code ignored;
+    if (fs::is_regular_file(name, ignored)) return fs::path(name);
+    for (const fs::path& folder : folders()) {
+        const fs::path file = folder / (name + ".json");
+        if (fs::is_regular_file(file, ignored)) return file.lexically_normal();
+    }
+    std::string list;
+    for (const std::string& each : known_profiles()) list += (list.empty() ? "" : ", ") + each;
+    return not_found("no profile is called '" + name + "' and there is no such file; there are: " +
+                     (list.empty() ? "none beside this program" : list));
+}
+
 Result<Profile> open_profile(const Config& config, const std::string& name) {
-    AFS_ASSIGN(const fs::path file, find(name));
+    AFS_ASSIGN(const fs::path file, find_profile(name));
     AFS_ASSIGN(const std::string text, read_text_file(file));
     AFS_ASSIGN(const json::Value value, json::parse(text, {file.string(), true}));
     Profile profile;

@@ -1,6 +1,7 @@
 // What a kernels plugin must offer to run some models in one dtype and step class: the ops and
 // shapes of those models' graphs. A profile is a file in configs/conformance.
 #pragma once
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -27,7 +28,8 @@ struct ProfileVerdict {
     bool holds() const { return n_offered == n_ops && n_faults == 0; }
 };
 
-// NAME or a path; the error lists the profiles there are.
+// The file of a NAME or path; NOT_FOUND lists the profiles there are.
+Result<std::filesystem::path> find_profile(const std::string& name);
 Result<Profile> open_profile(const Config& config, const std::string& name);
 std::vector<std::string> known_profiles();
 // Files of the model shapes that come with the program.

@@ -69,7 +69,7 @@ SuiteRequest of_bug(const SuiteRequest& request, size_t number, const std::strin
     one.shrink = false;
     one.ops = {op};
     one.groups = {"contract", "numeric", "promise"};
-    one.n_random = 1;
+    one.n_random = 0;
     return one;
 }
 

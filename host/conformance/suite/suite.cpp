@@ -43,6 +43,15 @@ void shrink_failures(Pool& pool, Level level, std::vector<CaseResult>& results,
 
 }  // namespace
 
+std::vector<std::string> SuiteRequest::narrowed_by() const {
+    std::vector<std::string> out;
+    for (const auto& [flag, values] :
+         {std::pair("--case ", &only), std::pair("--op ", &ops), std::pair("--group ", &groups)})
+        for (const std::string& value : *values) out.push_back(flag + value);
+    if (n_random > 0) out.push_back("--random " + std::to_string(n_random));
+    return out;
+}
+
 void Tally::count(const CaseResult& r) {
     ++cases;
     seconds += r.seconds;
@@ -72,8 +81,12 @@ bool SuiteResult::judged_something() const {
     });
 }
 
-bool SuiteResult::conformant() const {
+bool SuiteResult::passed() const {
     return !stopped && judged_something() && n_faults() == 0 && stale_waivers.empty();
+}
+
+bool SuiteResult::conformant() const {
+    return passed() && narrowed_by.empty();
 }
 
 std::map<std::string, Tally> SuiteResult::by_group() const {
@@ -93,15 +106,17 @@ Result<SuiteResult> run_suite(const SuiteRequest& request) {
     const auto start = Clock::now();
     SuiteResult out;
     out.level = request.level;
+    out.narrowed_by = request.narrowed_by();
     out.path = request.subject.path;
     Pool pool(request.subject, request.pool);
     AFS_ASSIGN(out.facts, pool.open());
     AFS_ASSIGN(out.sha256, file_sha256(request.subject.path));
     const auto& tables = out.facts.provides;
     const bool claims = std::find(tables.begin(), tables.end(), "afs.graph/1") != tables.end();
-    const std::vector<std::string> ids = !request.only.empty()         ? request.only
-                                         : out.facts.kind == "kernels" ? kernel_ids(request, claims)
-                                                                       : other_ids(out.facts.kind);
+    const std::vector<std::string> ids = !request.only.empty() ? request.only
+                                         : out.facts.kind == "kernels"
+                                             ? kernel_ids(request, claims)
+                                             : other_ids(request, out.facts.kind);
     AFS_ASSIGN(Journal journal,
                Journal::open(request.journal, out.facts.name + " " + out.sha256.substr(0, 16) +
                                                   " suite " + std::to_string(kSuiteVersion)));
@@ -130,7 +145,7 @@ Result<SuiteResult> run_suite(const SuiteRequest& request) {
             if (!r.op.empty())
                 out.ops[r.op] =
                     out.ops[r.op] || (r.ending != Ending::declined && r.ending != Ending::skipped);
-    if (request.only.empty() && request.ops.empty() && request.groups.empty())
+    if (out.narrowed_by.empty())
         for (const Profile& profile : request.profiles)
             out.profiles.push_back(judge_profile(profile, request.level, out.results));
     out.seconds = since(start);

@@ -20,16 +20,21 @@ struct SuiteRequest {
     SubjectRequest subject;
     PoolOptions pool;
     Level level = Level::quick;
-    std::vector<std::string> only;    // ids to run, nothing else; empty: all
-    std::vector<std::string> ops;     // of these; empty: all
-    std::vector<std::string> groups;  // of these; empty: all
-    uint64_t n_random = 0, first_random = 0;
+    std::vector<std::string> only;            // ids to run, nothing else; empty: all
+    std::vector<std::string> ops;             // of these; empty: all
+    std::vector<std::string> groups;          // of these; empty: all
+    uint64_t n_random = 0, first_random = 0;  // 0: as many as the level has
     std::vector<Profile> profiles;
     std::vector<Waiver> waivers;
     std::string journal;  // results so far, read and continued; empty: none
     bool shrink = true;
     std::function<void(uint64_t done, uint64_t total)> progress = {};
     std::function<bool()> stop = {};  // true: end early
+
+    // Random cases that were asked for run alone, or beside the groups that are named.
+    bool only_random() const { return n_random > 0 && groups.empty(); }
+    // What makes it less than the whole suite: "--op add/1"; empty: nothing.
+    std::vector<std::string> narrowed_by() const;
 };
 
 struct Tally {
@@ -42,7 +47,8 @@ struct SuiteResult {
     SubjectFacts facts;
     std::string path, sha256;
     Level level = Level::quick;
-    std::vector<CaseResult> results;  // in the order of the ids
+    std::vector<std::string> narrowed_by;  // as the request's
+    std::vector<CaseResult> results;       // in the order of the ids
     std::vector<ProfileVerdict> profiles;
     std::vector<std::string>
         stale_waivers;                // each a line: what it forgives no longer happens, or worse
@@ -54,7 +60,8 @@ struct SuiteResult {
     size_t n_faults() const;        // not waived
     size_t n_ops() const;           // that are offered
     bool judged_something() const;  // an op was offered, a vocabulary read, ..
-    bool conformant() const;
+    bool passed() const;            // all that was asked
+    bool conformant() const;        // and that was the whole suite
     std::map<std::string, Tally> by_group() const;
     std::map<std::string, Tally> by_op() const;
 };
@@ -62,9 +69,11 @@ struct SuiteResult {
 // NOT OK: the plugin cannot be opened, or a file cannot be read or written.
 Result<SuiteResult> run_suite(const SuiteRequest& request);
 
+// The groups that a plugin of a kind has.
+std::vector<std::string> groups_of(const std::string& kind);
 // The ids of a kernels plugin's suite, in the order they run. claims: it offers afs.graph/1.
 std::vector<std::string> kernel_ids(const SuiteRequest& request, bool claims);
 // Of another kind's.
-std::vector<std::string> other_ids(const std::string& kind);
+std::vector<std::string> other_ids(const SuiteRequest& request, const std::string& kind);
 
 }  // namespace afs::conformance

@@ -39,7 +39,9 @@ bool matches(const std::string& pattern, const std::string& text) {
 
 Result<std::vector<Waiver>> read_waivers(const std::string& file) {
     const auto text = read_text_file(file);
-    if (!text) return Status(Code::io, "cannot read '" + file + "': " + text.status().message());
+    if (!text)
+        return Status(text.status().code(),
+                      "cannot read '" + file + "': " + text.status().message());
     AFS_ASSIGN(const json::Value list, json::parse(*text, {file, true}));
     if (!list.is(json::Kind::array)) return invalid(file + ": expected a list of waivers");
     std::vector<Waiver> all;

@@ -52,8 +52,9 @@ TEST_CASE("bench compares logits with other kernels, and says where it cannot") 
     CHECK(json["rows"][0]["check"]["ok"] == true);
     CHECK(json["rows"][0]["flops"].get<double>() > 0);
     const auto absent = bench({"--check", "nobody", "--pp", "8", "--tg", "0"});
-    CHECK(absent.exit_code == 1);
-    CHECK_THAT(absent.err, Contains("nobody"));
+    CHECK(absent.exit_code == 3);
+    CHECK_THAT(absent.err, Contains("nobody") && Contains("reference"));
+    CHECK(absent.out.empty());
 }
 
 TEST_CASE("bench soaks for a second") {

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
+#include "support/gguf_model.hpp"
 #include "support/run_program.hpp"
 #include "support/temp_folder.hpp"
 
@@ -57,6 +58,9 @@ TEST_CASE("doctor finds this machine well, soon, and writes three reports") {
     CHECK(find(doctor.read("system_gpu.json")["findings"], "checkpoint").empty());
     const Json config = doctor.read("config_report.json");
     CHECK(find(config["findings"], "checkpoint")["status"] == "ok");
+    const Json opens = find(doctor.read("system_gpu.json")["findings"], "model.opens");
+    CHECK(opens["status"] == "ok");
+    CHECK_THAT(opens["found"].get<std::string>(), Contains("olmo2, 7 layers") && Contains("bf16"));
     CHECK(config["settings"]["kernels"]["value"] == Json({"auto"}));
     std::ifstream tree(doctor.folder.path() / "reports/dependency_tree.txt");
     const std::string text{std::istreambuf_iterator<char>(tree), {}};
@@ -83,6 +87,54 @@ TEST_CASE("doctor goes on where the configuration or the model is broken, and fa
             INFO(one.dump());
             CHECK(one.contains("remedy"));
         }
+}
+
+TEST_CASE("doctor finds that the model cannot run, and why") {
+    const Doctor doctor;
+    const auto reason = [&](const std::string& model) {
+        const auto result = doctor.run({"--json", "--checks", "model", "--model", model});
+        INFO(result.out << result.err);
+        CHECK(result.exit_code == 1);
+        const Json findings = Json::parse(result.out)["findings"],
+                   found = find(findings, "model.opens");
+        CHECK(found["status"] == "failed");
+        for (const Json& one : findings)
+            if (one["name"].get<std::string>().starts_with("shapes"))
+                CHECK(one["status"] != "failed");
+        return found.value("found", "");
+    };
+    afs::test::GgufSizes sizes;
+    sizes.architecture = "qwen2";
+    afs::test::GgufBuilder foreign = afs::test::gguf_metadata(sizes);
+    CHECK_THAT(reason(doctor.folder.write("q.gguf", foreign.bytes()).string()),
+               Contains("no model plugin knows the architecture 'qwen2'") &&
+                   Contains("(model.path from command line --model)"));
+    sizes.architecture = "llama";
+    afs::test::GgufBuilder coded = afs::test::gguf_metadata(sizes);
+    coded.tensor({"token_embd.weight", 10, {1, 256}, std::string(84, 'x')});
+    CHECK_THAT(reason(doctor.folder.write("k.gguf", coded.bytes()).string()),
+               Contains("'token_embd.weight'") && Contains("found Q2_K"));
+    fs::copy(AFS_SOURCE_DIR "/weights/llama3-tiny", doctor.folder.path() / "phi");
+    std::ifstream file(AFS_SOURCE_DIR "/weights/llama3-tiny/config.json");
+    Json config = Json::parse(file);
+    config["model_type"] = "phi3";
+    config["architectures"] = {"Phi3ForCausalLM"};
+    doctor.folder.write("phi/config.json", config.dump());
+    CHECK_THAT(reason((doctor.folder.path() / "phi").string()), Contains("\"phi3\""));
+}
+
+TEST_CASE("doctor finds kernels that are asked for and do not work here") {
+    const Doctor doctor;
+    const auto result =
+        doctor.run({"--json", "--checks", "model", "--kernels", "test-probe-declines", "--plugin",
+                    AFS_BUILD_DIR "/tests/plugins/afs-kernels-test-probe-declines.so"});
+    INFO(result.out << result.err);
+    CHECK(result.exit_code == 1);
+    const Json findings = Json::parse(result.out)["findings"];
+    const Json named = find(findings, "config.kernels");
+    CHECK(named["status"] == "failed");
+    CHECK_THAT(named["found"].get<std::string>(), Contains("needs a machine with 3 legs"));
+    CHECK(find(findings, "model.opens")["status"] == "failed");
 }
 
 TEST_CASE("doctor tells a plugin that crashes and a check that does, and finishes") {
@@ -125,6 +177,30 @@ TEST_CASE("doctor --sanity compares the backends, --write-env takes the fastest"
                                   doctor.folder.path().string()}
                            .run();
     CHECK_THAT(shown.out, Contains(".env") && Contains("AFS_KERNELS"));
+}
+
+TEST_CASE("a sanity run that fails counts among what failed") {
+    const Doctor doctor;
+    const std::vector<std::string> args = {"--sanity",
+                                           "--checks",
+                                           "model",
+                                           "--kernels",
+                                           "test-nothing",
+                                           "--plugin",
+                                           AFS_BUILD_DIR
+                                           "/tests/plugins/afs-kernels-test-nothing.so"};
+    const auto text = doctor.run(args);
+    INFO(text.out << text.err);
+    CHECK(text.exit_code == 1);
+    CHECK_THAT(text.out, Contains("sanity: ") && Contains("supports nothing") &&
+                             Contains(" warning, 2 failed; written to"));
+    auto more = args;
+    more.push_back("--json");
+    const auto json = doctor.run(more);
+    CHECK(json.exit_code == 1);
+    const Json finding = find(Json::parse(json.out)["findings"], "sanity.test-nothing");
+    CHECK(finding["status"] == "failed");
+    CHECK_THAT(finding["remedy"].get<std::string>(), Contains("--kernels test-nothing"));
 }
 
 TEST_CASE("doctor says where it cannot write") {

@@ -76,6 +76,37 @@ TEST_CASE("report: the same machine gives the same twice, but for what is of the
                                 Contains("+ musll"));
 }
 
+TEST_CASE("report fails where the sanity run or a check does, and is written all the same") {
+    const Reports reports;
+    const std::string nothing = AFS_BUILD_DIR "/tests/plugins/afs-kernels-test-nothing.so";
+    const auto sanity = reports.run({"report", "--reports", "a", "--checks", "model", "--kernels",
+                                     "test-nothing", "--plugin", nothing});
+    INFO(sanity.out << sanity.err);
+    CHECK(sanity.exit_code == 1);
+    CHECK_THAT(sanity.out, Contains(" findings: 2 failed") && Contains("Not all ran or agreed"));
+    const Record page = Record::parse(reports.text("a/environment_report.json"));
+    CHECK(page["sections"][0]["title"] == "To look at");
+    CHECK_THAT(page["sections"][0].dump(), Contains("sanity.test-nothing"));
+    CHECK_THAT(page.dump(), !Contains("Checks: sanity"));
+    const auto check = reports.run(
+        {"report", "--reports", "b", "--checks", "model", "--no-sanity", "--model", "/no/such"});
+    CHECK(check.exit_code == 1);
+    CHECK_THAT(reports.text("b/environment_report.md"), Contains("/no/such"));
+}
+
+TEST_CASE("report: a certificate of a narrowed run says what it is of") {
+    const Reports reports;
+    fs::create_directory(reports.folder.path() / "part");
+    const auto judged = reports.run({"conformance", "reference", "--random", "3", "--certificate",
+                                     "part/conformance-reference.json"});
+    INFO(judged.out << judged.err);
+    REQUIRE(judged.exit_code == 0);
+    reports.run({"report", "--reports", "part", "--checks", "model", "--no-sanity"});
+    CHECK_THAT(
+        reports.text("part/environment_report.md"),
+        Contains("passed in part, only --random 3, quick, ") && !Contains("ok** conformant"));
+}
+
 TEST_CASE("report --replay: a recorded run again") {
     const Reports reports;
     const auto recorded = reports.run({"generate", "--json", "--quiet", "--prompt", "The cat", "-n",
@@ -85,13 +116,26 @@ TEST_CASE("report --replay: a recorded run again") {
     const auto same = reports.run({"report", "--replay", "run.json"});
     INFO(same.out << same.err);
     CHECK(same.exit_code == 0);
-    CHECK_THAT(same.out, Contains("all 8 the same"));
+    CHECK_THAT(same.out, Contains("all 8 the same") && !Contains("setting"));
+    const auto hotter = reports.run({"report", "--replay", "run.json", "--temperature", "0.25"});
+    INFO(hotter.out << hotter.err);
+    CHECK_THAT(hotter.out,
+               Contains("setting sampling.temperature") && Contains("0.9 was, 0.25 is"));
+    const auto greedy =
+        reports.run({"report", "--replay", "run.json", "--json", "--repetition-penalty", "1.5"});
+    CHECK_THAT(greedy.out, Contains("setting sampling.repetition_penalty"));
     Record run = Record::parse(recorded.out);
     run["ids"][5] = run["ids"][5].get<int>() + 1;
     reports.folder.write("other.json", run.dump());
     const auto other = reports.run({"report", "--replay", "other.json"});
     CHECK(other.exit_code == 1);
     CHECK_THAT(other.out, Contains("the first 5 the same"));
+    Record silent = run;
+    silent["prompt_ids"] = Record::array();
+    reports.folder.write("silent.json", silent.dump());
+    const auto refused = reports.run({"report", "--replay", "silent.json"});
+    CHECK(refused.exit_code == 1);
+    CHECK_THAT(refused.err, Contains("\"prompt_ids\" must be a list of token ids, found []"));
     run["config"]["kernels"] = {"gone"};
     reports.folder.write("gone.json", run.dump());
     const auto gone = reports.run({"report", "--replay", "gone.json"});
@@ -122,5 +166,4 @@ TEST_CASE("report: wrong use") {
     const auto record = reports.run({"report", "--replay", "x.json"});
     CHECK(record.exit_code == 1);
     CHECK_THAT(record.err, Contains("is no recorded run"));
-    CHECK(reports.run({"report", "--replay", "absent.json"}).exit_code == 1);
 }

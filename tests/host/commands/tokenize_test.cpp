@@ -111,7 +111,7 @@ TEST_CASE("mistakes") {
         {{"-d"}, "64\n1.5\n", 1, "line 2: expected token ids, found '1.5'"},
         {{"-d", "4096"}, "", 1, "4096"},
         {{"-d"}, "64\n64 100000\n", 1, "line 2: id 100000 is outside the vocabulary"},
-        {{"-f", "/nowhere.txt"}, "", 1, "cannot read '/nowhere.txt': No such file"},
+        {{"-f", "/nowhere.txt"}, "", 2, "cannot read '/nowhere.txt': No such file"},
         {{"-f", "/"}, "", 1, "cannot read"},
         {{"x", "-f", "y"}, "", 2, "exclude each other"},
         {{"x", "--whole"}, "", 2, "--whole"},

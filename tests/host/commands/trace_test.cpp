@@ -88,6 +88,6 @@ TEST_CASE("trace --against-hf: the bundled model is as near to transformers as i
     CHECK(other.exit_code == 1);
     CHECK_THAT(other.err, Contains("different models"));
     const auto none = trace({"--against-hf", "/nowhere"});
-    CHECK(none.exit_code == 1);
+    CHECK(none.exit_code == 2);
     CHECK_THAT(none.err, Contains("tools/goldens/trace.py"));
 }

@@ -104,17 +104,18 @@ TEST_CASE("weights verify, inspect, convert: wrong use") {
     };
     const std::vector<Case> cases = {
         {{"weights", "inspect"}, 2, {"expected a folder or file", "example"}},
-        {{"weights", "inspect", "nowhere"}, 1, {"'nowhere'", "weights fetch"}},
+        {{"weights", "inspect", "nowhere"}, 3, {"'nowhere'", "weights fetch"}},
         {{"weights", "inspect", kOlmo2Tiny, "--csv", "--json"}, 2, {"exclude each other"}},
         {{"weights", "inspect", kOlmo2Tiny + "/config.json"}, 1, {"config.json", ".gguf"}},
         {{"weights", "verify"}, 2, {"expected a folder or file"}},
-        {{"weights", "verify", kOlmo2Tiny, "--manifest", "x"}, 1, {"'x'"}},
+        {{"weights", "verify", kOlmo2Tiny, "--manifest", "x"}, 2, {"'x'"}},
         {{"weights", "verify", kOlmo2Tiny, "--manifest", "x", "--hub", "a/b"}, 2, {"exclude"}},
         {{"weights", "verify", kOlmo2Tiny, "--hub", "missing/model"}, 1, {"missing/model"}},
         {{"weights", "convert", kOlmo2Tiny}, 2, {"what to write"}},
         {{"weights", "convert", kOlmo2Tiny, "x.gguf", "--as", "q4"}, 2, {"--as", "'q4'"}},
         {{"weights", "convert", kOlmo2Tiny, "x.gguf", "--dtype", "bf16"}, 2, {"--as"}},
-        {{"weights", "convert", "nowhere", "x.gguf"}, 1, {"'nowhere'"}},
+        {{"weights", "convert", "nowhere", "x.gguf"}, 3, {"'nowhere'"}},
+        {{"weights", "convert", kOlmo2Tiny, "x", "--tokenizer-files", "gone"}, 2, {"'gone'"}},
         {{"weights", "convert", kOlmo2Tiny, kOlmo2Tiny}, 1, {"is there already"}},
         {{"weights", "convert", kOlmo2Tiny, "/proc/x/y.gguf"}, 1, {"/proc/x/y.gguf"}},
     };

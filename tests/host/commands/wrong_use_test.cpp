@@ -76,7 +76,6 @@ const std::vector<Case> kCases = {
     {"plugins without a verb", {"plugins"}, 2, {"list"}},
     {"inspecting what is not there", {"plugins", "inspect", "nothing"}, 3, {"nothing", "olmo2"}},
     {"config without show", {"config", "print"}, 2, {"show", "print"}},
-    {"prompt file that is not there", {"--file", "/nowhere.txt"}, 1, {"/nowhere.txt"}},
     {"two prompts", {"-p", "x", "-f", "y"}, 2, {"--prompt", "--file"}},
     {"pin that hits nothing", {"--pin", "L*.nothing=reference", "-p", "x"}, 3, {"L*.nothing"}},
     {"pin on a backend that is not named", {"--pin", "logits=cuda", "-p", "x"}, 3, {"cuda"}},
@@ -94,6 +93,51 @@ TEST_CASE("wrong use gives one helpful message and the right exit code") {
             CHECK_THAT(result.err, Catch::Matchers::Contains(text));
         CHECK_THAT(result.err, Catch::Matchers::Contains("afs-host: "));
         CHECK(result.out.empty());
+    }
+}
+
+// One rule for all verbs: a file that is named and not there is wrong use, a plugin or model that
+// is not there could not be loaded, and what is there and cannot be read has failed.
+TEST_CASE("a file that is not there, and one that cannot be read") {
+    const std::vector<std::vector<std::string>> files = {
+        {"generate", "--file"},
+        {"tokenize", "--file"},
+        {"chat", "--load"},
+        {"chat", "--system-file"},
+        {"compare", "--base", "reference", "--test", "reference", "--file"},
+        {"trace", "--against-hf"},
+        {"report", "--replay"},
+        {"report", "other.json", "--diff"},
+        {"doctor", "--policy", "--policy-file"},
+        {"conformance", "reference", "--waivers"},
+        {"conformance", "reference", "--profile"},
+        {"weights", "verify", AFS_SOURCE_DIR "/weights/olmo2-tiny", "--manifest"},
+        {"config", "show", "--config"},
+    };
+    const auto run = [](std::vector<std::string> args, const std::string& file) {
+        args.push_back(file);
+        return ProgramRun{kHost, args, "", {}, AFS_SOURCE_DIR}.run();
+    };
+    for (const auto& args : files) {
+        const auto absent = run(args, "/nowhere/x.json");
+        CAPTURE(args, absent.err);
+        CHECK(absent.exit_code == 2);
+        CHECK_THAT(absent.err, Catch::Matchers::Contains("afs-host: "));
+    }
+    for (const auto& args : {files[0], files[1], files[2], files[6]}) {
+        const auto folder = run(args, AFS_SOURCE_DIR);
+        CAPTURE(args, folder.err);
+        CHECK(folder.exit_code == 1);
+    }
+    for (const std::vector<std::string>& args :
+         std::vector<std::vector<std::string>>{{"weights", "inspect"},
+                                               {"weights", "verify"},
+                                               {"generate", "--model"},
+                                               {"conformance"},
+                                               {"bench", "--check"}}) {
+        const auto absent = run(args, "/nowhere/x.so");
+        CAPTURE(args, absent.err);
+        CHECK(absent.exit_code == 3);
     }
 }
 

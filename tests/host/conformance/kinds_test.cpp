@@ -108,6 +108,44 @@ TEST_CASE("kinds: programs are judged where others see their values") {
                         "L3.attn.ctx"));
 }
 
+TEST_CASE("kinds: a group of a family, and random cases, run alone") {
+    const auto groups = [](const std::vector<std::string>& args) {
+        const auto r = conformance(args);
+        CAPTURE(r.out, r.err);
+        CHECK(r.exit_code == 0);
+        const Json report = Json::parse(r.out);
+        std::map<std::string, size_t> n;
+        for (const Json& c : report["cases"]) ++n[c["group"].get<std::string>()];
+        return n;
+    };
+    using Counts = std::map<std::string, size_t>;
+    CHECK(groups({"olmo2", "--group", "model", "--json"}) == Counts{{"model", 5}});
+    CHECK(groups({"reference", "--random", "5", "--json"}) == Counts{{"stress", 5}});
+    CHECK(groups({"reference", "--random", "5", "--op", "add/1", "--group", "abi", "--json"}) ==
+          Counts{{"abi", 10}, {"stress", 5}});
+}
+
+TEST_CASE("kinds: a narrowed run does not read like the whole suite") {
+    const afs::test::TempFolder folder;
+    const std::string junit = (folder.path() / "j.xml").string(),
+                      certificate = (folder.path() / "c.json").string();
+    const auto r = conformance({"reference", "--op", "add/1", "--group", "numeric", "--certificate",
+                                certificate, "--junit", junit});
+    CAPTURE(r.out, r.err);
+    CHECK(r.exit_code == 0);
+    CHECK_THAT(r.out, Contains("\npassed in part: ops 1/10") &&
+                          Contains("\nonly --op add/1 --group numeric: no verdict on the rest") &&
+                          !Contains("next: "));
+    std::ifstream file(certificate);
+    const Json json = Json::parse(file);
+    CHECK(json["conformant"] == false);
+    CHECK(json["passed"] == true);
+    CHECK(json["suite"]["narrowed_by"] == Json({"--op add/1", "--group numeric"}));
+    std::ifstream xml_file(junit);
+    const std::string xml((std::istreambuf_iterator<char>(xml_file)), {});
+    CHECK_THAT(xml, Contains("name=\"conformance of reference, only --op add/1, only --group"));
+}
+
 TEST_CASE("kinds: no search finds the plugin of seeded bugs") {
     const auto r = ProgramRun{kHost, {"plugins", "list"}, "", {}, "/"}.run();
     CHECK_THAT(r.out, Contains("reference"));

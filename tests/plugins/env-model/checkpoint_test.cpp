@@ -120,3 +120,16 @@ TEST_CASE("config.json of another model shows in the shapes") {
     fs::remove(model.path("config.json"));
     CHECK_THAT(complaints(model.run("checkpoint")), Contains("config.json: not there"));
 }
+
+TEST_CASE("tensors of another layout are left to the model plugin") {
+    const StagedModel model;
+    std::ifstream file(model.path("model.safetensors"), std::ios::binary);
+    std::string bytes{std::istreambuf_iterator<char>(file), {}};
+    for (size_t at = 0; (at = bytes.find(".q_proj.", at)) != std::string::npos;)
+        bytes.replace(at, 8, ".t_proj.");
+    model.folder.write("model.safetensors", bytes);
+    const auto shapes = model.run("shapes");
+    CHECK(complaints(shapes).empty());
+    REQUIRE(find(shapes, "shapes"));
+    CHECK_THAT(find(shapes, "shapes")->found, Contains("another layout"));
+}

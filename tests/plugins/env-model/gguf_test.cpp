@@ -96,7 +96,18 @@ TEST_CASE("more tokens than rows") {
     const size_t dims = file.find("token_embd.weight") + 17 + 4;
     file.replace(dims + 8, 8, raw(uint64_t{1}));
     model.folder.write("m.gguf", file);
-    CHECK_THAT(complaints(model.run("shapes", "m.gguf")), Contains("shapes.token_embd.weight"));
+    const auto shapes = model.run("shapes", "m.gguf");
+    CHECK_THAT(complaints(shapes), Contains("shapes.token_embd.weight"));
+    CHECK_THAT(find(shapes, "shapes.token_embd.weight")->needed, Contains("the file's metadata"));
     CHECK_THAT(complaints(model.run("tokenizer", "m.gguf")),
                Contains("2 ids, the model has 1 rows"));
+}
+
+TEST_CASE("metadata of another architecture than the one that is stated") {
+    const StagedModel model;
+    std::string file = small_gguf();
+    file.replace(file.find("tiny"), 4, "huge");  // general.architecture alone
+    model.folder.write("m.gguf", file);
+    CHECK_THAT(complaints(model.run("shapes", "m.gguf")),
+               Contains("huge.embedding_length is not stated") && !Contains("config.json"));
 }
