@@ -64,7 +64,9 @@ std::string summary_text(const Diagnosis& diagnosis, const fs::path& reports, bo
     const auto n = [&](int32_t status) { return std::to_string(diagnosis.count(status)); };
     return "\n" + n(AFS_CHECK_OK) + " ok, " + n(AFS_CHECK_INFO) + " info, " + n(AFS_CHECK_WARN) +
            " warning, " + n(AFS_CHECK_FAIL) + " failed; written to " + reports.string() + "\n" +
-           (sanity ? "next: afs-host report\n" : "next: afs-host doctor --sanity\n");
+           (diagnosis.count(AFS_CHECK_FAIL) ? "next: what failed has its remedy beside it\n"
+            : sanity                        ? "next: afs-host report\n"
+                                            : "next: afs-host doctor --sanity\n");
 }
 
 int run_doctor(const Command&, const ParsedOptions& options) {

@@ -193,7 +193,8 @@ TEST_CASE("a sanity run that fails counts among what failed") {
     INFO(text.out << text.err);
     CHECK(text.exit_code == 1);
     CHECK_THAT(text.out, Contains("sanity: ") && Contains("supports nothing") &&
-                             Contains(" warning, 2 failed; written to"));
+                             Contains(" warning, 2 failed; written to") &&
+                             Contains("next: what failed has its remedy beside it"));
     auto more = args;
     more.push_back("--json");
     const auto json = doctor.run(more);
