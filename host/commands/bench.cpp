@@ -192,7 +192,10 @@ const Command& bench_command() {
          {"help,h", "", "this page"}},
         true,
         0,
-        run_bench};
+        run_bench,
+        {excludes("soak", {"pp", "tg", "batch", "context", "repetitions"},
+                  "a soak mixes requests of its own"),
+         excludes("random-weights", {"model"}, "a shape takes the checkpoint's place")}};
     return command;
 }
 

@@ -85,12 +85,8 @@ Status check_compare_use(const ParsedOptions& options) {
         return invalid("compare takes two files, found one: '" + options.positional()[0] + "'");
     const bool lists = options.has("base") || options.has("test");
     if (n == 2 && lists) return invalid("two files and --base or --test exclude each other");
-    if (options.has("save") && (n == 2 || lists))
-        return invalid(
-            "--save keeps a run of one configuration: it goes without files, --base and "
-            "--test; name its kernels with --kernels");
-    if (options.has("prompt") && options.has("file"))
-        return invalid("--prompt and --file exclude each other: give one");
+    if (n == 2 && options.has("save"))
+        return invalid("two files and --save exclude each other: it keeps a run of one");
     return {};
 }
 
@@ -217,7 +213,13 @@ const Command& compare_command() {
          {"help,h", "", "this page"}},
         true,
         2,
-        run_compare};
+        run_compare,
+        {excludes("save", {"base", "test"},
+                  "it keeps a run of one configuration, whose kernels --kernels names"),
+         excludes("save", {"no-speed"}, "runs that were not timed cannot be compared"),
+         excludes("no-speed", {"pp", "tg", "seconds"}), excludes("prompt", {"file"}),
+         excludes("random-weights", {"model"}, "a shape takes the checkpoint's place"),
+         excludes("random-weights", {"prompt", "file"}, "a shape has no tokenizer")}};
     return command;
 }
 

@@ -201,12 +201,6 @@ std::string group_names() {
 Status check_conformance_use(const ParsedOptions& options) {
     if (options.positional().empty() && !options.has("self-test"))
         return invalid("which plugin? give a file or a name: afs-host conformance reference");
-    if (options.has("quick") && options.has("full"))
-        return invalid("--quick and --full exclude each other");
-    for (const char* part : {"op", "group", "case", "random", "fit"})
-        if (options.has("profile") && options.has(part))
-            return invalid(std::string("--profile needs the whole suite: leave --") + part +
-                           " out");
     for (const std::string& op : options.all("op"))
         if (std::find(all_ops().begin(), all_ops().end(), op) == all_ops().end())
             return invalid("--op: there is no op '" + op + "'; expected one such as linear/1");
@@ -288,7 +282,14 @@ const Command& conformance_command() {
          {"help,h", "", "this page"}},
         true,
         1,
-        run_conformance};
+        run_conformance,
+        {excludes("quick", {"full"}), needs("matrix", {"self-test"}),
+         excludes("self-test",
+                  {"group", "profile", "random", "waivers", "resume", "certificate", "junit", "fit",
+                   "json"},
+                  "it has cases and a report of its own"),
+         excludes("profile", {"op", "group", "case", "random", "fit"},
+                  "it needs the whole suite")}};
     return command;
 }
 

@@ -119,7 +119,9 @@ const Command& doctor_command() {
          {"help,h", "", "this page"}},
         true,
         0,
-        run_doctor};
+        run_doctor,
+        {needs("policy-file", {"policy"}),
+         excludes("policy", {"sanity", "write-env"}, "the policy says what runs")}};
     return command;
 }
 

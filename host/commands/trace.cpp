@@ -44,17 +44,6 @@ Result<Wanted> read_trace_options(const ParsedOptions& options) {
     wanted.golden_folder = options.text("against-hf");
     wanted.taps = options.all("tap");
     wanted.json = options.has("json");
-    if (options.has("out") && wanted.taps.empty()) return invalid("--out goes with --tap TAG");
-    if (!wanted.taps.empty() && !wanted.golden_folder.empty())
-        return invalid("--tap and --against-hf exclude each other");
-    if (wanted.values_only() && !wanted.chrome.empty())
-        return invalid(
-            "--chrome is the timeline of timed steps: with --tap or --against-hf "
-            "nothing is timed");
-    if (options.has("chunk") && !wanted.values_only())
-        return invalid("--chunk goes with --tap or --against-hf");
-    if (!wanted.golden_folder.empty() && options.has("random-weights"))
-        return invalid("--against-hf and --random-weights exclude each other");
     return wanted;
 }
 
@@ -244,7 +233,15 @@ const Command& trace_command() {
          {"help,h", "", "this page"}},
         true,
         0,
-        run_trace};
+        run_trace,
+        {excludes("tap", {"against-hf"}),
+         excludes("tap", {"chrome", "max-tokens", "batch", "rows"}, "it times nothing"),
+         excludes("against-hf", {"chrome", "max-tokens", "batch", "rows"}, "it times nothing"),
+         excludes("against-hf", {"prompt"}, "its trace has a prompt"), needs("out", {"tap"}),
+         needs("chunk", {"tap", "against-hf"}), excludes("rows", {"json"}, "JSON has every row"),
+         excludes("random-weights", {"model"}, "a shape takes the checkpoint's place"),
+         excludes("random-weights", {"prompt", "against-hf"}, "a shape has no tokenizer"),
+         needs("prompt-tokens", {"random-weights"}, "else the prompt is as long as its text")}};
     return command;
 }
 

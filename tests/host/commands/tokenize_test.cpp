@@ -115,7 +115,7 @@ TEST_CASE("mistakes") {
         {{"-f", "/"}, "", 1, "cannot read"},
         {{"x", "-f", "y"}, "", 2, "exclude each other"},
         {{"x", "--whole"}, "", 2, "--whole"},
-        {{"-d", "1", "--special"}, "", 2, "do not go with --decode"},
+        {{"-d", "1", "--special"}, "", 2, "--decode and --special exclude each other"},
         {{"x", "--skip-special"}, "", 2, "--skip-special goes with --decode"},
         {{"x", "--model", "/nowhere"}, "", 3, "/nowhere"},
         {{"x", "--tokenizer-path", "/"}, "", 3, "no tokenizer plugin knows"},

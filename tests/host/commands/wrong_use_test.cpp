@@ -97,6 +97,68 @@ TEST_CASE("wrong use gives one helpful message and the right exit code") {
     }
 }
 
+// Options that do not go together, or not without another: nothing is dropped without a word.
+TEST_CASE("options that would have no effect are refused, and both are named") {
+    struct Pair {
+        std::vector<std::string> args;
+        const char* option;
+        const char* other;
+    };
+    const std::vector<Pair> kPairs = {
+        {{"generate", "-p", "x", "-f", "y"}, "--prompt", "--file"},
+        {{"generate", "-p", "x", "--logprobs", "2"}, "--logprobs", "--json"},
+        {{"chat", "--system", "x", "--load", "y"}, "--system", "--load"},
+        {{"bench", "--soak", "1", "--pp", "8"}, "--soak", "--pp"},
+        {{"bench", "--soak", "1", "-r", "2"}, "--soak", "--repetitions"},
+        {{"bench", "--random-weights", "olmo2-1b", "--model", "x"}, "--random-weights", "--model"},
+        {{"trace", "--tap", "all", "--against-hf", "x"}, "--tap", "--against-hf"},
+        {{"trace", "--tap", "all", "--batch", "2"}, "--tap", "--batch"},
+        {{"trace", "--against-hf", "x", "-n", "2"}, "--against-hf", "--max-tokens"},
+        {{"trace", "--against-hf", "x", "-p", "y"}, "--against-hf", "--prompt"},
+        {{"trace", "--out", "x.npy"}, "--out", "--tap"},
+        {{"trace", "--chunk", "1"}, "--chunk", "--tap or --against-hf"},
+        {{"trace", "--rows", "1", "--json"}, "--rows", "--json"},
+        {{"trace", "--prompt-tokens", "9"}, "--prompt-tokens", "--random-weights"},
+        {{"trace", "--random-weights", "x", "--model", "y"}, "--random-weights", "--model"},
+        {{"trace", "--random-weights", "x", "-p", "y"}, "--random-weights", "--prompt"},
+        {{"explain", "--random-weights", "x", "-p", "y"}, "--random-weights", "--prompt"},
+        {{"explain", "--random-weights", "x", "--model", "y"}, "--random-weights", "--model"},
+        {{"explain", "--special"}, "--special", "--prompt"},
+        {{"explain", "--node", "logits", "--json"}, "--node", "--json"},
+        {{"report", "--diff", "a", "b", "--no-sanity"}, "--diff", "--no-sanity"},
+        {{"report", "--replay", "a", "--reports", "b"}, "--replay", "--reports"},
+        {{"tokenize", "-d", "--whole"}, "--decode", "--whole"},
+        {{"tokenize", "--skip-special"}, "--skip-special", "--decode"},
+        {{"weights", "inspect", "x", "--csv", "--json"}, "--json", "--csv"},
+        {{"weights", "verify", "x", "--revision", "y"}, "--revision", "--hub"},
+        {{"weights", "verify", "x", "--gguf", "y"}, "--gguf", "--hub"},
+        {{"weights", "verify", "x", "--hub", "y", "--manifest", "z"}, "--hub", "--manifest"},
+        {{"doctor", "--policy-file", "x"}, "--policy-file", "--policy"},
+        {{"doctor", "--policy", "--sanity"}, "--policy", "--sanity"},
+        {{"conformance", "reference", "--quick", "--full"}, "--quick", "--full"},
+        {{"conformance", "reference", "--matrix", "x.md"}, "--matrix", "--self-test"},
+        {{"conformance", "--self-test", "--json"}, "--self-test", "--json"},
+        {{"conformance", "reference", "--profile", "x", "--op", "add/1"}, "--profile", "--op"},
+        {{"compare", "--save", "x", "--base", "y"}, "--save", "--base"},
+        {{"compare", "--save", "x", "--no-speed"}, "--save", "--no-speed"},
+        {{"compare", "--no-speed", "--tg", "2"}, "--no-speed", "--tg"},
+        {{"compare", "-p", "x", "-f", "y"}, "--prompt", "--file"},
+        {{"compare", "--random-weights", "x", "-f", "y"}, "--random-weights", "--file"},
+        {{"compare", "--random-weights", "x", "--model", "y"}, "--random-weights", "--model"}};
+    for (const Pair& pair : kPairs) {
+        const ProgramResult result = ProgramRun{kHost, pair.args, "", {}, AFS_SOURCE_DIR}.run();
+        INFO(pair.option << " and " << pair.other << ": " << result.err);
+        CHECK(result.exit_code == 2);
+        CHECK_THAT(result.err,
+                   Catch::Matchers::StartsWith("afs-host: " + std::string(pair.option) + " ") &&
+                       Catch::Matchers::Contains(pair.other));
+        CHECK_THAT(result.err,
+                   Catch::Matchers::Contains("leave one out") ||
+                       Catch::Matchers::Contains("leave " + std::string(pair.option) + " out"));
+        CHECK(result.out.empty());
+    }
+}
+
 TEST_CASE("every verb has --help with an example that names it") {
     for (const char* verb :
          {"generate", "chat", "tokenize", "bench", "explain", "plugins", "config"}) {
