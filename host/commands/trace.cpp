@@ -101,6 +101,9 @@ Status time_units(Runtime& runtime, const Wanted& wanted, double host_ceiling) {
     workload.new_tokens = wanted.new_tokens;
     workload.batch = wanted.batch;
     workload.n_vocab = valid_ids(runtime);
+    AFS_TRY(check_context(runtime.engine(), workload.prompt.size() + workload.new_tokens,
+                          "--max-tokens " + std::to_string(workload.new_tokens) +
+                              " after a prompt of " + std::to_string(workload.prompt.size())));
     AFS_ASSIGN(const Trace trace, run_trace(runtime.engine(), runtime.plan(), runtime.weights(),
                                             workload, read_ceiling(runtime.plan(), host_ceiling),
                                             [] { return interrupted() != 0; }));
