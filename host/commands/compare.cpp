@@ -6,7 +6,7 @@
 #include "commands/terminal.hpp"
 #include "compare/comparison.hpp"
 #include "compare/saved_run.hpp"
-#include "runtime/logging.hpp"
+#include "runtime/write_file.hpp"
 
 namespace afs {
 namespace {
@@ -122,9 +122,8 @@ std::string next_command(const Comparison& made, const ParsedOptions& options) {
 
 Status write_pages(const Comparison& made, const ParsedOptions& options) {
     if (options.has("html"))
-        AFS_TRY(report::write_file(options.text("html"), report::html(comparison_report(made))));
-    if (options.has("save"))
-        AFS_TRY(report::write_file(options.text("save"), comparison_json(made)));
+        AFS_TRY(write_file(options.text("html"), report::html(comparison_report(made))));
+    if (options.has("save")) AFS_TRY(write_file(options.text("save"), comparison_json(made)));
     return options.has("json") ? write_out(comparison_json(made))
                                : write_shown(comparison_text(made));
 }
@@ -214,7 +213,8 @@ const Command& compare_command() {
         true,
         2,
         run_compare,
-        {excludes("save", {"base", "test"},
+        {writes("save"), writes("html"),
+         excludes("save", {"base", "test"},
                   "it keeps a run of one configuration, whose kernels --kernels names"),
          excludes("save", {"no-speed"}, "runs that were not timed cannot be compared"),
          excludes("no-speed", {"pp", "tg", "seconds"}), excludes("prompt", {"file"}),

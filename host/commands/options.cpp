@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "afs/config/schema.hpp"  // nearest
+#include "runtime/write_file.hpp"
 
 namespace afs {
 namespace po = boost::program_options;
@@ -133,10 +134,18 @@ OptionRule excludes(std::string option, std::vector<std::string> others, std::st
     return {OptionRule::Kind::excludes, std::move(option), std::move(others), std::move(why)};
 }
 
+OptionRule writes(std::string option) {
+    return {OptionRule::Kind::writes, std::move(option), {}, {}};
+}
+
 Status check_rules(std::span<const OptionRule> rules, const ParsedOptions& options) {
     for (const OptionRule& rule : rules) {
         if (!options.has(rule.option)) continue;
         const std::string name = "--" + rule.option;
+        if (rule.kind == OptionRule::Kind::writes) {
+            AFS_TRY(check_folder_of(options.text(rule.option)).context(name));
+            continue;
+        }
         const std::string why = rule.why.empty() ? "" : " (" + rule.why + ")";
         const auto given =
             std::find_if(rule.others.begin(), rule.others.end(),

@@ -237,7 +237,7 @@ const Command& trace_command() {
         true,
         0,
         run_trace,
-        {excludes("tap", {"against-hf"}),
+        {writes("chrome"), writes("out"), excludes("tap", {"against-hf"}),
          excludes("tap", {"chrome", "max-tokens", "batch", "rows"}, "it times nothing"),
          excludes("against-hf", {"chrome", "max-tokens", "batch", "rows"}, "it times nothing"),
          excludes("against-hf", {"prompt"}, "its trace has a prompt"), needs("out", {"tap"}),

@@ -1,9 +1,11 @@
 // Wrong use gives one message that says what was expected, what was found and what to do, with the
 // right exit code: 2 for usage, 3 for a plugin or model that cannot be loaded.
 #include <catch2/catch.hpp>
+#include <filesystem>
 
 #include "support/afs_host.hpp"
 #include "support/run_program.hpp"
+#include "support/temp_folder.hpp"
 
 namespace {
 
@@ -98,6 +100,31 @@ TEST_CASE("wrong use gives one helpful message and the right exit code") {
             CHECK_THAT(result.err, Catch::Matchers::Contains(text));
         CHECK_THAT(result.err, Catch::Matchers::Contains("afs-host: "));
         CHECK(result.out.empty());
+    }
+}
+
+TEST_CASE("a file whose folder is not there is refused before a long run, and no folder is made") {
+    for (const std::vector<std::string>& args : std::vector<std::vector<std::string>>{
+             {"compare", "--base", "reference", "--test", "reference", "--html"},
+             {"compare", "--kernels", "reference", "--save"},
+             {"trace", "--chrome"},
+             {"trace", "--tap", "logits", "--out"},
+             {"conformance", "reference", "--op", "add/1", "--junit"},
+             {"conformance", "reference", "--op", "add/1", "--certificate"},
+             {"conformance", "reference", "--op", "add/1", "--resume"},
+             {"conformance", "--self-test", "--op", "add/1", "--matrix"}}) {
+        std::vector<std::string> words = args;
+        words.emplace_back("no-such-folder/out");
+        const afs::test::TempFolder folder;
+        const ProgramResult result = ProgramRun{kHost, words, "", {}, folder.path().string()}.run();
+        INFO(result.err);
+        CHECK(result.exit_code == 1);
+        CHECK_THAT(result.err, Catch::Matchers::StartsWith(
+                                   "afs-host: " + args.back() +
+                                   ": cannot write 'no-such-folder/out': No such file") &&
+                                   Catch::Matchers::Contains("make its folder first"));
+        CHECK(result.out.empty());
+        CHECK(std::filesystem::is_empty(folder.path()));
     }
 }
 
