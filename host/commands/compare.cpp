@@ -90,6 +90,16 @@ Status check_compare_use(const ParsedOptions& options) {
     return {};
 }
 
+// Saved runs were judged and timed when they were made: only what is written can be chosen now.
+Status check_saved_use(const ParsedOptions& options) {
+    for (const auto& [name, values] : options.values())
+        if (name != "html" && name != "json" && name != "verbose")
+            return invalid("--" + name +
+                           " has no effect on saved runs, which were judged and timed when they "
+                           "were made: leave it out");
+    return {};
+}
+
 // The command again, for the page and the last line.
 std::string command_line(const ParsedOptions& options, const std::vector<const char*>& but,
                          const std::string& more) {
@@ -116,6 +126,13 @@ std::string next_command(const Comparison& made, const ParsedOptions& options) {
                        (made.conformance.empty() ? "" : " " + made.conformance);
         return command_line(options, pages, "");
     }
+    // Lengths are chosen by speed where none are given, and runs of other lengths do not compare.
+    if (made.single && made.timing)
+        return command_line(options, {"html", "json", "kernels", "save", "pp", "tg"},
+                            " --kernels OTHER --pp " + std::to_string(made.timing->prompt) +
+                                " --tg " + std::to_string(made.timing->generate) +
+                                " --save OTHER.json, then afs-host compare " +
+                                quoted(options.text("save")) + " OTHER.json");
     if (!options.has("html")) return command_line(options, pages, " --html compare.html");
     return command_line(options, {}, "");
 }
@@ -158,7 +175,9 @@ int run_compare(const Command&, const ParsedOptions& options) {
     const Status use = check_compare_use(options);
     if (!use.ok()) return report_failure(use, kUsage);
     const auto& files = options.positional();
-    if (files.size() == 2 && is_saved_run(files[0]) && is_saved_run(files[1])) {
+    if (files.size() == 2 && (is_saved_run(files[0]) || is_saved_run(files[1]))) {
+        const Status judged = check_saved_use(options);
+        if (!judged.ok()) return report_failure(judged, kUsage);
         auto made = compare_saved(files[0], files[1]);
         return made ? finish(*made, options) : report_failure(made.status(), kUsage);
     }
@@ -196,7 +215,9 @@ const Command& compare_command() {
         {{"base", "A,B", "kernels of the base; else the configuration's"},
          {"test", "A,B", "kernels of the test; else the configuration's"},
          {"save", "FILE",
-          "judge and time the configuration alone and keep the run, to compare it later"},
+          "judge and time the configuration alone and keep the run, to compare it later with one "
+          "of "
+          "the same --pp and --tg"},
          {"html", "FILE", "also a page with charts"},
          {"case", "DIR",
           "where a node that computed wrong is kept with its inputs (default compare-case)"},

@@ -30,7 +30,7 @@ Status check_context(const Engine& engine, uint64_t tokens, const std::string& w
     if (tokens <= holds) return {};
     return invalid(what + " needs a context of " + std::to_string(tokens) +
                    " tokens, this one holds " + std::to_string(holds) +
-                   ": lower it, or raise --max-context (engine.max_context) or "
+                   ": ask for less, or raise --max-context (engine.max_context) or "
                    "engine.kv_memory_mib");
 }
 
