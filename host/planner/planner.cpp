@@ -44,7 +44,8 @@ std::vector<afs_limits> class_limits(const PlanRequest& request) {
     general.deterministic = request.deterministic;
     afs_limits decode = general;
     decode.step_class = AFS_CLASS_DECODE;
-    decode.max_tokens = l.max_seqs;
+    decode.max_tokens = l.max_seqs;  // one of each sequence, and its row of logits
+    decode.max_rows = std::min(general.max_rows, l.max_seqs);
     return {general, decode};
 }
 

@@ -30,6 +30,19 @@ TEST_CASE("layers placed alike are one row") {
     CHECK(e.weights[0].bytes_as_is == 2u * 8 * 2);
 }
 
+TEST_CASE("a decode step has one token and one row of logits of each sequence") {
+    Case c;
+    c.add("reference");
+    c.request.limits.max_tokens = 64;
+    c.request.limits.max_rows = 32;
+    c.request.limits.max_seqs = 4;
+    c.request.limits.max_context = 128;
+    CHECK_THAT(
+        afs::explain_text(*c.plan()),
+        Contains("class general: up to 64 tokens, 4 sequences, 32 logit rows, context 128") &&
+            Contains("class decode: up to 4 tokens, 4 sequences, 4 logit rows, context 128"));
+}
+
 TEST_CASE("a pin in the middle splits the row") {
     Case c;
     c.add("a");
