@@ -85,6 +85,8 @@ Status check_compare_use(const ParsedOptions& options) {
         return invalid("compare takes two files, found one: '" + options.positional()[0] + "'");
     const bool lists = options.has("base") || options.has("test");
     if (n == 2 && lists) return invalid("two files and --base or --test exclude each other");
+    if (n == 2 && options.has("config"))
+        return invalid("two files and --config exclude each other: leave --config out");
     if (n == 2 && options.has("save"))
         return invalid("two files and --save exclude each other: it keeps a run of one");
     return {};

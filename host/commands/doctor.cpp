@@ -120,7 +120,7 @@ const Command& doctor_command() {
         true,
         0,
         run_doctor,
-        {needs("policy-file", {"policy"}),
+        {needs("policy-file", {"policy"}), excludes("brief", {"json"}, "JSON has every finding"),
          excludes("policy", {"sanity", "write-env"}, "the policy says what runs")}};
     return command;
 }
