@@ -218,8 +218,7 @@ const Command& compare_command() {
          {"test", "A,B", "kernels of the test; else the configuration's"},
          {"save", "FILE",
           "judge and time the configuration alone and keep the run, to compare it later with one "
-          "of "
-          "the same --pp and --tg"},
+          "of the same --pp and --tg"},
          {"html", "FILE", "also a page with charts"},
          {"case", "DIR",
           "where a node that computed wrong is kept with its inputs (default compare-case)"},

@@ -1,7 +1,5 @@
 #include "runtime/open_tokenizer.hpp"
 
-#include <cerrno>
-
 #include "afs/kernels.hpp"  // make
 #include "afs/weights/mapped_file.hpp"
 #include "loader/open.hpp"
@@ -40,8 +38,8 @@ Result<std::string> tokenizer_files(const std::filesystem::path& path) {
 Result<std::string> stated_path(const Config& config) {
     const std::filesystem::path path = config.path("tokenizer.path");
     std::error_code error;
-    if (std::filesystem::exists(path, error) || (error && error.value() != ENOENT))
-        return path.string();  // what cannot be looked at says so when it is opened
+    const bool there = std::filesystem::exists(path, error);
+    if (there || error) return path.string();  // an error shows when it is opened
     return not_found("there is no '" + path.string() + "' (tokenizer.path from " +
                      config.origin("tokenizer.path") +
                      "): name a folder with tokenizer.json, vocab.json and merges.txt, or "
