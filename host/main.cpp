@@ -125,6 +125,10 @@ int run(std::vector<std::string> args) {
     }
     auto parsed = afs::parse_options(verb, options, args, command->max_positional);
     if (!parsed) return afs::report_failure(parsed.status(), afs::kUsage);
+    const afs::Status rules = afs::check_rules(command->rules, *parsed);
+    if (!rules.ok())
+        return afs::report_failure(rules,
+                                   rules.code() == afs::Code::io ? afs::kFailed : afs::kUsage);
     return command->run(*command, *parsed);
 }
 

@@ -4,9 +4,9 @@
 #include <cmath>
 #include <numeric>
 #include <random>
-#include <set>
 
 #include "bench/work.hpp"
+#include "trace/workload.hpp"
 
 namespace afs {
 namespace {
@@ -50,9 +50,8 @@ Result<Sample> measure(Engine& engine, const BenchTest& test, const BenchOptions
         AFS_ASSIGN(const uint64_t id, engine.submit(std::move(request)));
         ids.push_back(id);
     }
-    std::set<uint64_t> started;
+    BatchWatch watch(test.batch);
     uint64_t timed = 0;
-    bool together = true;
     while (!engine.idle()) {
         if (options.stop && options.stop()) {
             for (const uint64_t id : ids) (void)engine.cancel(id).ok();  // some may be over
@@ -60,29 +59,22 @@ Result<Sample> measure(Engine& engine, const BenchTest& test, const BenchOptions
                 if (auto ended = engine.step(); !ended) return ended.status();
             return Status(Code::cancelled, "interrupted");
         }
-        const bool all_started = started.size() == test.batch;
+        const bool all_started = watch.all_started();
         AFS_ASSIGN(const std::vector<TokenEvent> events, engine.step());
         const EngineStats stats = engine.stats();
         if (options.progress)
             options.progress(
                 stats.prompt_tokens + stats.new_tokens - before,
                 uint64_t{n_prompt} * test.batch + uint64_t{test.generate} * test.batch);
-        uint64_t drawn = 0;
         for (const TokenEvent& event : events) {
             if (event.id < 0) continue;
             if (all_started) ++timed;
-            started.insert(event.request);
             sample.drawn[event.request - ids.front()].ids.push_back(event.id);
-            ++drawn;
         }
-        together = together && (!all_started || drawn == 0 || drawn == test.batch);
-        if (generating && !all_started && started.size() == test.batch) start = Clock::now();
+        watch.see(events);
+        if (generating && !all_started && watch.all_started()) start = Clock::now();
     }
-    if (generating && !together)
-        return invalid("a batch of " + std::to_string(test.batch) +
-                       " cannot be measured: its sequences did not all run at once, since the "
-                       "cache does not hold so many; lower --batch, --context or --tg, or raise "
-                       "engine.kv_memory_mib");
+    if (generating) AFS_TRY(watch.ran_together());
     sample.seconds = std::chrono::duration<double>(Clock::now() - start).count();
     sample.tokens = generating ? timed : uint64_t{test.prompt} * test.batch;
     const EngineStats at_end = engine.stats();

@@ -15,6 +15,7 @@
 #include "runtime/open_model.hpp"  // parse_dtype
 #include "runtime/plugin_search.hpp"
 #include "runtime/runtime.hpp"
+#include "trace/workload.hpp"
 
 namespace afs {
 namespace {
@@ -38,34 +39,31 @@ Result<std::vector<BenchTest>> make_tests(const ParsedOptions& options) {
     return tests;
 }
 
+// Of one sequence; the last token drawn is not in the cache.
 uint32_t tokens_needed(const BenchTest& test) {
-    return test.generate ? std::max(1u, test.context) + test.generate + 1 : test.prompt + 1;
+    return test.generate ? std::max(1u, test.context) + test.generate : test.prompt;
 }
 
-// The engine must hold the largest test; what the command line says stays.
+// "--tg 128 --context 64", for messages about the length of a test.
+std::string length_flags(const BenchTest& test) {
+    if (!test.generate) return "--pp " + std::to_string(test.prompt);
+    return "--tg " + std::to_string(test.generate) +
+           (test.context ? " --context " + std::to_string(test.context) : std::string());
+}
+
+const BenchTest& longest(const std::vector<BenchTest>& tests) {
+    return *std::max_element(tests.begin(), tests.end(), [](const auto& a, const auto& b) {
+        return tokens_needed(a) < tokens_needed(b);
+    });
+}
+
+// The engine must hold the largest test.
 Result<Config> with_room(const Config& config, const std::vector<BenchTest>& tests) {
-    uint32_t context = 0, sequences = 0;
-    for (const BenchTest& test : tests) {
-        context = std::max(context, tokens_needed(test));
-        sequences = std::max(sequences, test.batch);
-    }
-    std::vector<Override> room;
-    const auto stated = [&config](const char* key) {
-        return config.origin(key).rfind("command line", 0) == 0;
-    };
-    if (!stated("engine.max_context"))
-        room.push_back({"engine.max_context", std::to_string(context), "bench's longest test"});
-    if (stated("engine.max_sequences") && config.natural("engine.max_sequences") < sequences)
-        return invalid("--batch " + std::to_string(sequences) + ": only " +
-                       std::to_string(config.natural("engine.max_sequences")) +
-                       " sequences may run at once (engine.max_sequences from " +
-                       config.origin("engine.max_sequences") + "): lower one or raise the other");
-    if (!stated("engine.max_sequences"))
-        room.push_back(
-            {"engine.max_sequences", std::to_string(sequences), "bench's largest batch"});
-    if (!stated("engine.prompts_first"))
-        room.push_back({"engine.prompts_first", "true", "bench's batches"});
-    return config.with(room);
+    uint32_t sequences = 0;
+    for (const BenchTest& test : tests) sequences = std::max(sequences, test.batch);
+    const BenchTest& most = longest(tests);
+    return with_room(config, tokens_needed(most), sequences,
+                     ("bench " + length_flags(most)).c_str());
 }
 
 // Whether --check names kernels, which then have to be there: nothing is measured before.
@@ -144,6 +142,10 @@ Status measure(const Config& config, const ParsedOptions& options, Runtime& runt
     const bool json = options.has("json");
     const BenchSubject subject = describe_bench(runtime, host_ceiling);
     nlohmann::ordered_json report = bench_json(subject, runtime);
+    if (!options.has("soak")) {
+        const BenchTest& most = longest(tests);
+        AFS_TRY(check_context(runtime.engine(), tokens_needed(most), length_flags(most)));
+    }
     Status status = judge(config, options, runtime, json, report);
     if (status.ok() && options.has("soak")) {
         status = soak(runtime, options, report);
@@ -207,7 +209,10 @@ const Command& bench_command() {
          {"help,h", "", "this page"}},
         true,
         0,
-        run_bench};
+        run_bench,
+        {excludes("soak", {"pp", "tg", "batch", "context", "repetitions"},
+                  "a soak mixes requests of its own"),
+         excludes("random-weights", {"model"}, "a shape takes the checkpoint's place")}};
     return command;
 }
 

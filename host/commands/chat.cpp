@@ -117,8 +117,6 @@ Result<Messages> first_messages(const ParsedOptions& options) {
 }
 
 Result<ChatOptions> read_chat_options(const ParsedOptions& options) {
-    const int n = options.has("system") + options.has("system-file") + options.has("load");
-    if (n > 1) return invalid("--system, --system-file and --load exclude each other: give one");
     ChatOptions chat;
     AFS_ASSIGN(const uint64_t most, options.number("max-tokens", 0, 1, 1u << 30));
     chat.max_new_tokens = static_cast<uint32_t>(most);
@@ -188,7 +186,8 @@ const Command& chat_command() {
          {"help,h", "", "this page"}},
         true,
         0,
-        run_chat};
+        run_chat,
+        {excludes("system", {"system-file", "load"}), excludes("system-file", {"load"})}};
     return command;
 }
 

@@ -23,6 +23,7 @@ struct Command {
     bool reads_config = true;     // also takes config_options()
     size_t max_positional = 0;
     int (*run)(const Command&, const ParsedOptions&);
+    std::vector<OptionRule> rules = {};  // broken: wrong use, and run is not called
 };
 
 // Prints "afs-host: <message>" on standard error and gives the exit code for it.

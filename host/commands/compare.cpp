@@ -6,7 +6,7 @@
 #include "commands/terminal.hpp"
 #include "compare/comparison.hpp"
 #include "compare/saved_run.hpp"
-#include "runtime/logging.hpp"
+#include "runtime/write_file.hpp"
 
 namespace afs {
 namespace {
@@ -85,12 +85,20 @@ Status check_compare_use(const ParsedOptions& options) {
         return invalid("compare takes two files, found one: '" + options.positional()[0] + "'");
     const bool lists = options.has("base") || options.has("test");
     if (n == 2 && lists) return invalid("two files and --base or --test exclude each other");
-    if (options.has("save") && (n == 2 || lists))
-        return invalid(
-            "--save keeps a run of one configuration: it goes without files, --base and "
-            "--test; name its kernels with --kernels");
-    if (options.has("prompt") && options.has("file"))
-        return invalid("--prompt and --file exclude each other: give one");
+    if (n == 2 && options.has("config"))
+        return invalid("two files and --config exclude each other: leave --config out");
+    if (n == 2 && options.has("save"))
+        return invalid("two files and --save exclude each other: it keeps a run of one");
+    return {};
+}
+
+// Saved runs were judged and timed when they were made: only what is written can be chosen now.
+Status check_saved_use(const ParsedOptions& options) {
+    for (const auto& [name, values] : options.values())
+        if (name != "html" && name != "json" && name != "verbose")
+            return invalid("--" + name +
+                           " has no effect on saved runs, which were judged and timed when they "
+                           "were made: leave it out");
     return {};
 }
 
@@ -120,15 +128,21 @@ std::string next_command(const Comparison& made, const ParsedOptions& options) {
                        (made.conformance.empty() ? "" : " " + made.conformance);
         return command_line(options, pages, "");
     }
+    // Lengths are chosen by speed where none are given, and runs of other lengths do not compare.
+    if (made.single && made.timing)
+        return command_line(options, {"html", "json", "kernels", "save", "pp", "tg"},
+                            " --kernels OTHER --pp " + std::to_string(made.timing->prompt) +
+                                " --tg " + std::to_string(made.timing->generate) +
+                                " --save OTHER.json, then afs-host compare " +
+                                quoted(options.text("save")) + " OTHER.json");
     if (!options.has("html")) return command_line(options, pages, " --html compare.html");
     return command_line(options, {}, "");
 }
 
 Status write_pages(const Comparison& made, const ParsedOptions& options) {
     if (options.has("html"))
-        AFS_TRY(report::write_file(options.text("html"), report::html(comparison_report(made))));
-    if (options.has("save"))
-        AFS_TRY(report::write_file(options.text("save"), comparison_json(made)));
+        AFS_TRY(write_file(options.text("html"), report::html(comparison_report(made))));
+    if (options.has("save")) AFS_TRY(write_file(options.text("save"), comparison_json(made)));
     return options.has("json") ? write_out(comparison_json(made))
                                : write_shown(comparison_text(made));
 }
@@ -163,7 +177,9 @@ int run_compare(const Command&, const ParsedOptions& options) {
     const Status use = check_compare_use(options);
     if (!use.ok()) return report_failure(use, kUsage);
     const auto& files = options.positional();
-    if (files.size() == 2 && is_saved_run(files[0]) && is_saved_run(files[1])) {
+    if (files.size() == 2 && (is_saved_run(files[0]) || is_saved_run(files[1]))) {
+        const Status judged = check_saved_use(options);
+        if (!judged.ok()) return report_failure(judged, kUsage);
         auto made = compare_saved(files[0], files[1]);
         return made ? finish(*made, options) : report_bad_input(made.status());
     }
@@ -201,7 +217,8 @@ const Command& compare_command() {
         {{"base", "A,B", "kernels of the base; else the configuration's"},
          {"test", "A,B", "kernels of the test; else the configuration's"},
          {"save", "FILE",
-          "judge and time the configuration alone and keep the run, to compare it later"},
+          "judge and time the configuration alone and keep the run, to compare it later with one "
+          "of the same --pp and --tg"},
          {"html", "FILE", "also a page with charts"},
          {"case", "DIR",
           "where a node that computed wrong is kept with its inputs (default compare-case)"},
@@ -217,7 +234,14 @@ const Command& compare_command() {
          {"help,h", "", "this page"}},
         true,
         2,
-        run_compare};
+        run_compare,
+        {writes("save"), writes("html"),
+         excludes("save", {"base", "test"},
+                  "it keeps a run of one configuration, whose kernels --kernels names"),
+         excludes("save", {"no-speed"}, "runs that were not timed cannot be compared"),
+         excludes("no-speed", {"pp", "tg", "seconds"}), excludes("prompt", {"file"}),
+         excludes("random-weights", {"model"}, "a shape takes the checkpoint's place"),
+         excludes("random-weights", {"prompt", "file"}, "a shape has no tokenizer")}};
     return command;
 }
 

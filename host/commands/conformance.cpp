@@ -112,7 +112,15 @@ const Command& conformance_command() {
          {"help,h", "", "this page"}},
         true,
         1,
-        run_conformance};
+        run_conformance,
+        {excludes("quick", {"full"}), needs("matrix", {"self-test"}), writes("matrix"),
+         writes("certificate"), writes("junit"), writes("resume"),
+         excludes("self-test",
+                  {"group", "profile", "random", "waivers", "resume", "certificate", "junit", "fit",
+                   "json"},
+                  "it has cases and a report of its own"),
+         excludes("profile", {"op", "group", "case", "random", "fit"},
+                  "it needs the whole suite")}};
     return command;
 }
 

@@ -138,12 +138,6 @@ std::string group_names() {
 Status check_conformance_use(const ParsedOptions& options) {
     if (options.positional().empty() && !options.has("self-test"))
         return invalid("which plugin? give a file or a name: afs-host conformance reference");
-    if (options.has("quick") && options.has("full"))
-        return invalid("--quick and --full exclude each other");
-    for (const char* part : {"op", "group", "case", "random", "fit"})
-        if (options.has("profile") && options.has(part))
-            return invalid(std::string("--profile needs the whole suite: leave --") + part +
-                           " out");
     for (const std::string& op : options.all("op"))
         if (std::find(all_ops().begin(), all_ops().end(), op) == all_ops().end())
             return invalid("--op: there is no op '" + op + "'; expected one such as linear/1");

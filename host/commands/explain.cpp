@@ -148,21 +148,8 @@ Result<std::string> make_report(Runtime& runtime, const ParsedOptions& options,
     return text;
 }
 
-Status check_explain_use(const ParsedOptions& options) {
-    if (options.has("prompt") && options.has("random-weights"))
-        return invalid(
-            "--prompt and --random-weights exclude each other: a shape has no tokenizer");
-    for (const char* name : {"chat", "special"})
-        if (options.has(name) && !options.has("prompt"))
-            return invalid(std::string("--") + name + " goes with --prompt TEXT");
-    if (options.has("system") && !options.has("chat")) return invalid("--system goes with --chat");
-    return {};
-}
-
 int run_explain(const Command&, const ParsedOptions& options) {
     catch_interrupts();
-    const Status use = check_explain_use(options);
-    if (!use.ok()) return report_failure(use, kUsage);
     auto config = open_config(options);
     if (!config) return report_bad_input(config.status());
     Json prompt;
@@ -209,7 +196,11 @@ const Command& explain_command() {
          {"help,h", "", "this page"}},
         true,
         0,
-        run_explain};
+        run_explain,
+        {excludes("random-weights", {"model"}, "a shape takes the checkpoint's place"),
+         excludes("random-weights", {"prompt"}, "a shape has no tokenizer"),
+         excludes("node", {"prompt", "json"}, "it prints that node alone"),
+         needs("chat", {"prompt"}), needs("special", {"prompt"}), needs("system", {"chat"})}};
     return command;
 }
 

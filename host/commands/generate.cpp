@@ -79,8 +79,6 @@ std::string as_json(const Runtime& runtime, const Config& config, const std::str
 
 // What the command line alone decides; wrong numbers show before anything is loaded.
 Result<Request> read_request(const ParsedOptions& options) {
-    if (options.has("prompt") && options.has("file"))
-        return invalid("--prompt and --file exclude each other: give one");
     Request request;
     AFS_ASSIGN(const uint64_t max_tokens, options.number("max-tokens", 256, 0, 1u << 30));
     AFS_ASSIGN(const uint64_t n_logprobs, options.number("logprobs", 0, 0, 100));
@@ -164,7 +162,8 @@ const Command& generate_command() {
          {"help,h", "", "this page"}},
         true,
         0,
-        run_generate};
+        run_generate,
+        {excludes("prompt", {"file"}), needs("logprobs", {"json"}, "text has no place for them")}};
     return command;
 }
 

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "afs/config/schema.hpp"  // nearest
+#include "runtime/write_file.hpp"
 
 namespace afs {
 namespace po = boost::program_options;
@@ -123,6 +124,44 @@ Result<ParsedOptions> parse_options(const std::string& verb, std::span<const Opt
         return invalid("unexpected word '" + parsed.positional_[max_positional] + "'; afs-host " +
                        verb + " --help shows the use");
     return parsed;
+}
+
+OptionRule needs(std::string option, std::vector<std::string> others, std::string why) {
+    return {OptionRule::Kind::needs, std::move(option), std::move(others), std::move(why)};
+}
+
+OptionRule excludes(std::string option, std::vector<std::string> others, std::string why) {
+    return {OptionRule::Kind::excludes, std::move(option), std::move(others), std::move(why)};
+}
+
+OptionRule writes(std::string option) {
+    return {OptionRule::Kind::writes, std::move(option), {}, {}};
+}
+
+Status check_rules(std::span<const OptionRule> rules, const ParsedOptions& options) {
+    for (const OptionRule& rule : rules) {
+        if (!options.has(rule.option)) continue;
+        const std::string name = "--" + rule.option;
+        if (rule.kind == OptionRule::Kind::writes) {
+            AFS_TRY(check_folder_of(options.text(rule.option)).context(name));
+            continue;
+        }
+        const std::string why = rule.why.empty() ? "" : " (" + rule.why + ")";
+        const auto given =
+            std::find_if(rule.others.begin(), rule.others.end(),
+                         [&](const std::string& other) { return options.has(other); });
+        const bool any = given != rule.others.end();
+        if (rule.kind == OptionRule::Kind::excludes && any)
+            return invalid(name + " and --" + *given + " exclude each other" + why +
+                           ": leave one out");
+        if (rule.kind == OptionRule::Kind::excludes || any) continue;
+        std::string others;
+        for (const std::string& other : rule.others)
+            others += (others.empty() ? "--" : " or --") + other;
+        return invalid(name + " goes with " + others + why + ": add that, or leave " + name +
+                       " out");
+    }
+    return {};
 }
 
 std::string format_options(std::span<const Option> options) {

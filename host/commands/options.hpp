@@ -40,6 +40,22 @@ private:
     std::vector<std::string> positional_;
 };
 
+// What a verb asks of its options before it runs.
+struct OptionRule {
+    enum class Kind { needs, excludes, writes } kind;
+    std::string option;
+    std::vector<std::string> others;
+    std::string why;  // "nothing is timed then"; may be empty
+};
+// `option` has no effect without one of the others.
+OptionRule needs(std::string option, std::vector<std::string> others, std::string why = {});
+// `option` and any of the others do not go together: one of them would have no effect.
+OptionRule excludes(std::string option, std::vector<std::string> others, std::string why = {});
+// `option` names a file that is written at the end of a long run: its folder must be there.
+OptionRule writes(std::string option);
+// INVALID names the options of the first rule that is broken, and the remedy; IO: no such folder.
+Status check_rules(std::span<const OptionRule> rules, const ParsedOptions& options);
+
 // INVALID names the unknown option and the nearest known one. At most max_positional free words.
 Result<ParsedOptions> parse_options(const std::string& verb, std::span<const Option> options,
                                     const std::vector<std::string>& args, size_t max_positional);

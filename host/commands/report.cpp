@@ -119,8 +119,6 @@ int compile(const ParsedOptions& options) {
 int run_report(const Command&, const ParsedOptions& options) {
     catch_interrupts();
     const bool diff = options.has("diff"), again = options.has("replay");
-    if (diff && again)
-        return report_failure(invalid("--diff and --replay exclude each other: give one"), kUsage);
     if (!diff && !options.positional().empty())
         return report_failure(
             invalid("unexpected '" + options.positional()[0] + "'; two files follow --diff"),
@@ -150,7 +148,10 @@ const Command& report_command() {
          {"help,h", "", "this page"}},
         true,
         1,
-        run_report};
+        run_report,
+        {excludes("diff", {"replay"}),
+         excludes("diff", {"no-sanity", "reports"}, "it writes no record"),
+         excludes("replay", {"no-sanity", "reports"}, "it writes no record")}};
     return command;
 }
 

@@ -126,10 +126,6 @@ Status check_tokenize_use(const ParsedOptions& options) {
         return invalid("a text and --file exclude each other: give one");
     if (!words.empty() && options.has("whole"))
         return invalid("--whole is for --file and standard input: a text is one text anyway");
-    if (decode && (options.has("special") || options.has("no-bos") || options.has("whole")))
-        return invalid("--special, --no-bos and --whole do not go with --decode");
-    if (!decode && options.has("skip-special"))
-        return invalid("--skip-special goes with --decode only");
     if (decode)
         for (const std::string& word : words) AFS_TRY(parse_ids(word).status());
     return {};
@@ -191,7 +187,8 @@ const Command& tokenize_command() {
          {"help,h", "", "this page"}},
         true,
         size_t{1} << 20,
-        run_tokenize};
+        run_tokenize,
+        {excludes("decode", {"special", "no-bos", "whole"}), needs("skip-special", {"decode"})}};
     return command;
 }
 

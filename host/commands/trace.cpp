@@ -44,17 +44,6 @@ Result<Wanted> read_trace_options(const ParsedOptions& options) {
     wanted.golden_folder = options.text("against-hf");
     wanted.taps = options.all("tap");
     wanted.json = options.has("json");
-    if (options.has("out") && wanted.taps.empty()) return invalid("--out goes with --tap TAG");
-    if (!wanted.taps.empty() && !wanted.golden_folder.empty())
-        return invalid("--tap and --against-hf exclude each other");
-    if (wanted.values_only() && !wanted.chrome.empty())
-        return invalid(
-            "--chrome is the timeline of timed steps: with --tap or --against-hf "
-            "nothing is timed");
-    if (options.has("chunk") && !wanted.values_only())
-        return invalid("--chunk goes with --tap or --against-hf");
-    if (!wanted.golden_folder.empty() && options.has("random-weights"))
-        return invalid("--against-hf and --random-weights exclude each other");
     return wanted;
 }
 
@@ -112,6 +101,9 @@ Status time_units(Runtime& runtime, const Wanted& wanted, double host_ceiling) {
     workload.new_tokens = wanted.new_tokens;
     workload.batch = wanted.batch;
     workload.n_vocab = valid_ids(runtime);
+    AFS_TRY(check_context(runtime.engine(), workload.prompt.size() + workload.new_tokens,
+                          "--max-tokens " + std::to_string(workload.new_tokens) +
+                              " after a prompt of " + std::to_string(workload.prompt.size())));
     AFS_ASSIGN(const Trace trace, run_trace(runtime.engine(), runtime.plan(), runtime.weights(),
                                             workload, read_ceiling(runtime.plan(), host_ceiling),
                                             [] { return interrupted() != 0; }));
@@ -249,7 +241,15 @@ const Command& trace_command() {
          {"help,h", "", "this page"}},
         true,
         0,
-        run_trace};
+        run_trace,
+        {writes("chrome"), writes("out"), excludes("tap", {"against-hf"}),
+         excludes("tap", {"chrome", "max-tokens", "batch", "rows"}, "it times nothing"),
+         excludes("against-hf", {"chrome", "max-tokens", "batch", "rows"}, "it times nothing"),
+         excludes("against-hf", {"prompt"}, "its trace has a prompt"), needs("out", {"tap"}),
+         needs("chunk", {"tap", "against-hf"}), excludes("rows", {"json"}, "JSON has every row"),
+         excludes("random-weights", {"model"}, "a shape takes the checkpoint's place"),
+         excludes("random-weights", {"prompt", "against-hf"}, "a shape has no tokenizer"),
+         needs("prompt-tokens", {"random-weights"}, "else the prompt is as long as its text")}};
     return command;
 }
 

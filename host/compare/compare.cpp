@@ -13,6 +13,7 @@ namespace {
 
 constexpr double kJudgeWork = 3e9;  // parameters times tokens that a judge is given
 constexpr uint32_t kLeastTokens = 24, kMostTokens = 272;  // past tiles of 64, 128 and 256
+constexpr uint32_t kFewestTokens = 2;                     // a prompt step and one after it
 constexpr uint32_t kMostRuns = 16;                        // of the search for the smallest set
 // Smaller weights may stay in a cache, and a rate above the memory's is then no error.
 constexpr uint64_t kBeyondCaches = uint64_t{256} << 20;
@@ -120,7 +121,15 @@ private:
             n = static_cast<uint32_t>(std::clamp(kJudgeWork / std::max(1.0, parameters),
                                                  double{kLeastTokens}, double{kMostTokens}));
         }
-        n = std::min(n, base_runtime_->plan().class_for(false).limits.max_context - 1);
+        for (const auto* runtime : {&base_runtime_, &test_runtime_}) {
+            if (!*runtime) continue;
+            const Engine& engine = (*runtime)->engine();
+            AFS_TRY(
+                options_.judge_tokens
+                    ? check_context(engine, uint64_t{n} + 1, "--judge-tokens " + std::to_string(n))
+                    : check_context(engine, kFewestTokens + 1, "judging a text"));
+            n = std::min(n, engine.stats().max_context - 1);
+        }
         AFS_ASSIGN(ids_, prompt_ids(*base_runtime_, options_.text, n));
         const std::vector<int32_t> once = ids_;
         while (ids_.size() < n) {

@@ -34,8 +34,13 @@ PlainJson list_at(const PlainJson& in, const char* key) {
     return it != in.end() && it->is_array() ? *it : PlainJson::array();
 }
 
+struct Run {
+    std::string path;
+    PlainJson json;
+};
+
 // Through the strict reader first: depth, duplicate keys and UTF-8 are its business.
-Result<PlainJson> read_run(const std::string& path) {
+Result<Run> read_run(const std::string& path) {
     AFS_ASSIGN(const std::string text, read_text_file(path));
     AFS_TRY(json::parse(text, {path}).status());
     const PlainJson root = PlainJson::parse(text, nullptr, false);
@@ -48,7 +53,7 @@ Result<PlainJson> read_run(const std::string& path) {
         return invalid("'" + path +
                        "' is no saved run that was right and timed; afs-host compare --save FILE "
                        "makes one");
-    return root;
+    return Run{path, root};
 }
 
 SideFacts side_of(const PlainJson& run, const char* name) {
@@ -101,37 +106,56 @@ std::vector<std::string> unfair(const PlainJson& a, const PlainJson& b) {
     return found;
 }
 
-Result<std::vector<double>> seconds_of(const PlainJson& run, size_t side, const char* key) {
-    const PlainJson sides = list_at(run["timing"], "sides");
-    if (side >= sides.size() || !sides[side].contains(key) || !sides[side][key].is_array())
-        return invalid(std::string("a saved run lacks ") + key);
+// What to save both with where their lengths differ: those of the slower one, for which the other
+// has time too.
+std::string same_lengths(const PlainJson& a, const PlainJson& b) {
+    std::string flags;
+    bool differ = false;
+    for (const auto& [flag, key] :
+         {std::pair(" --pp ", "prompt"), std::pair(" --tg ", "generate")}) {
+        const uint32_t x = number_at(a["timing"], key), y = number_at(b["timing"], key);
+        differ = differ || x != y;
+        flags += flag + std::to_string(std::min(x, y));
+    }
+    return differ ? ": without --pp and --tg a run's lengths are chosen by its speed, so save both "
+                    "with" +
+                        flags
+                  : "";
+}
+
+Result<std::vector<double>> seconds_of(const Run& run, size_t side, const char* key) {
+    const auto refuse = [&](const std::string& what) {
+        return invalid("saved run '" + run.path + "': " + what + "; save it again");
+    };
+    const PlainJson sides = list_at(run.json["timing"], "sides");
+    if (side >= sides.size() || !sides[side].contains(key) || !sides[side][key].is_array() ||
+        sides[side][key].empty())
+        return refuse(std::string("it has no ") + key);
     const bool times = std::string_view(key).ends_with("_seconds");
     std::vector<double> values;
     for (const PlainJson& each : sides[side][key]) {
-        if (!each.is_number())
-            return invalid(std::string("a saved run's ") + key + " is no list of numbers");
+        if (!each.is_number()) return refuse(std::string(key) + " is no list of numbers");
         values.push_back(each.get<double>());
         if (times && !(values.back() >= kLeastSeconds && values.back() <= kMostSeconds))
-            return invalid(std::string("a saved run's ") + key + " has " + each.dump() +
-                           ", expected a time that a step can take");
+            return refuse(std::string(key) + " has " + each.dump() +
+                          ", expected a time that a step can take");
     }
     return values;
 }
 
-Result<SpeedVerdict> verdict(const PlainJson& a, const PlainJson& b, const std::string& what,
-                             const char* sizes, const char* key, const char* change_key) {
+Result<SpeedVerdict> verdict(const Run& a, const Run& b, const std::string& what, const char* sizes,
+                             const char* key, const char* change_key) {
     SpeedVerdict v;
-    const uint32_t n = number_at(a["timing"], sizes);
+    const uint32_t n = number_at(a.json["timing"], sizes);
     v.what = what + std::to_string(n);
     AFS_ASSIGN(std::vector<double> base, seconds_of(a, 0, key));
     AFS_ASSIGN(std::vector<double> test, seconds_of(b, 0, key));
-    if (base.empty() || test.empty()) return invalid("a saved run has no samples");
     v.base_rate = 2.0 * n / median(base);
     v.test_rate = 2.0 * n / median(test);
     for (std::vector<double>* each : {&base, &test})
         for (double& x : *each) x = std::log(x);
     v.change = unpaired(base, test);
-    for (const PlainJson* run : {&a, &b}) {
+    for (const Run* run : {&a, &b}) {
         AFS_ASSIGN(const std::vector<double> again, seconds_of(*run, 1, change_key));
         const Interval noise = paired(again);
         v.floor = std::max({v.floor, std::abs(noise.low), std::abs(noise.high)});
@@ -179,12 +203,13 @@ bool is_saved_run(const std::string& path) {
 }
 
 Result<Comparison> compare_saved(const std::string& base_path, const std::string& test_path) {
-    AFS_ASSIGN(const PlainJson a, read_run(base_path));
-    AFS_ASSIGN(const PlainJson b, read_run(test_path));
+    AFS_ASSIGN(const Run base_run, read_run(base_path));
+    AFS_ASSIGN(const Run test_run, read_run(test_path));
+    const PlainJson &a = base_run.json, &b = test_run.json;
     if (const auto found = unfair(a, b); !found.empty()) {
         std::string message = "this is no A/B: the runs differ in more than their kernels:";
         for (const std::string& each : found) message += "\n  " + each;
-        return invalid(message + "\nmeasure both alike and compare again");
+        return invalid(message + "\nmeasure both alike and compare again" + same_lengths(a, b));
     }
     Comparison made;
     made.from_saved = true;
@@ -202,7 +227,7 @@ Result<Comparison> compare_saved(const std::string& base_path, const std::string
     Timing timing;
     timing.prompt = number_at(a["timing"], "prompt");
     timing.generate = number_at(a["timing"], "generate");
-    for (const auto& [run, name] : {std::pair(&a, "base"), std::pair(&b, "test")}) {
+    for (const auto& [run, name] : {std::pair(&base_run, "base"), std::pair(&test_run, "test")}) {
         SideTimes side;
         side.name = name;
         AFS_ASSIGN(side.prompt.seconds, seconds_of(*run, 0, "prompt_seconds"));
@@ -211,9 +236,9 @@ Result<Comparison> compare_saved(const std::string& base_path, const std::string
     }
     made.timing = std::move(timing);
     AFS_ASSIGN(SpeedVerdict tokens,
-               verdict(a, b, "tg", "generate", "token_seconds", "token_change"));
+               verdict(base_run, test_run, "tg", "generate", "token_seconds", "token_change"));
     AFS_ASSIGN(SpeedVerdict prompt,
-               verdict(a, b, "pp", "prompt", "prompt_seconds", "prompt_change"));
+               verdict(base_run, test_run, "pp", "prompt", "prompt_seconds", "prompt_change"));
     made.speed = {std::move(tokens), std::move(prompt)};
     attribute(a, b, made);
     made.notes.push_back("saved runs of " + text_at(a, "made") + " and " + text_at(b, "made") +

@@ -9,7 +9,8 @@
 namespace afs {
 namespace {
 
-constexpr double kVisitSeconds = 0.12;  // of each of its two parts
+constexpr double kVisitSeconds = 0.12;                     // of each of its two parts
+constexpr uint32_t kTrialPrompt = 32, kTrialGenerate = 8;  // tell how long a token takes
 constexpr uint32_t kSessions = 3, kLeastRounds = 2, kMostRounds = 14;
 
 std::vector<int32_t> some_prompt(uint32_t n, int32_t n_vocab) {
@@ -70,13 +71,19 @@ private:
     }
 
     Result<std::unique_ptr<Runtime>> open(size_t index) {
-        const uint64_t room = std::max(64u, timing_.prompt) + std::max(64u, timing_.generate) + 4;
-        AFS_ASSIGN(const Config config, with_room(side(index).config, room, 1, "compare"));
+        const uint32_t prompt = std::max(kTrialPrompt, timing_.prompt),
+                       generate = std::max(kTrialGenerate, timing_.generate);
+        const std::string what =
+            "timing --pp " + std::to_string(prompt) + " and --tg " + std::to_string(generate);
+        const uint64_t room = uint64_t{prompt} + generate;
+        AFS_ASSIGN(const Config config, with_room(side(index).config, room, 1, what.c_str()));
         RuntimeOptions wanted;
         wanted.tokenizer = false;
         wanted.random_weights = options_.random_weights;
         wanted.weights_of = options_.weights_of;
-        return Runtime::open(config, wanted);
+        AFS_ASSIGN(auto runtime, Runtime::open(config, wanted));
+        AFS_TRY(check_context(runtime->engine(), room, what));
+        return runtime;
     }
 
     Result<WorkloadTimes> visit(Runtime& runtime, uint32_t prompt, uint32_t generate) {
@@ -91,8 +98,9 @@ private:
     Status plan_visits() {
         AFS_ASSIGN(const auto base, open(0));
         AFS_TRY(visit(*base, 8, 2).status());
-        AFS_ASSIGN(const WorkloadTimes times, visit(*base, 32, 8));
-        const double a_prompt = times.prompt_seconds / 32, a_token = times.token_seconds / 8;
+        AFS_ASSIGN(const WorkloadTimes times, visit(*base, kTrialPrompt, kTrialGenerate));
+        const double a_prompt = times.prompt_seconds / kTrialPrompt,
+                     a_token = times.token_seconds / kTrialGenerate;
         const auto fit = [](double each, double least, double most) {
             return static_cast<uint32_t>(std::clamp(kVisitSeconds / each, least, most));
         };

@@ -34,6 +34,18 @@ Result<std::string> tokenizer_files(const std::filesystem::path& path) {
     return found.empty() ? "none of tokenizer.json, vocab.json, tokenizer.model" : found;
 }
 
+// tokenizer.path, with where it comes from when nothing lies there.
+Result<std::string> stated_path(const Config& config) {
+    const std::filesystem::path path = config.path("tokenizer.path");
+    std::error_code error;
+    const bool there = std::filesystem::exists(path, error);
+    if (there || error) return path.string();  // an error shows when it is opened
+    return not_found("there is no '" + path.string() + "' (tokenizer.path from " +
+                     config.origin("tokenizer.path") +
+                     "): name a folder with tokenizer.json, vocab.json and merges.txt, or "
+                     "tokenizer.model, or one such file");
+}
+
 }  // namespace
 
 Result<OpenedTokenizer> open_configured_tokenizer(const Config& config, const PluginSearch& search,
@@ -41,7 +53,7 @@ Result<OpenedTokenizer> open_configured_tokenizer(const Config& config, const Pl
     std::string path;
     std::shared_ptr<const GgufVocabulary> vocabulary;  // lives until load has returned
     if (config.has("tokenizer.path")) {
-        path = config.path("tokenizer.path").string();
+        AFS_ASSIGN(path, stated_path(config));
     } else if (!checkpoint) {
         return Status(Code::internal, "neither tokenizer.path nor a checkpoint to take it from");
     } else if (!checkpoint->is_gguf()) {
@@ -79,7 +91,8 @@ Result<OpenedTokenizer> open_configured_tokenizer(const Config& config, const Pl
         if (best == 0) {
             AFS_ASSIGN(const std::string files, tokenizer_files(path));
             return unsupported("no tokenizer plugin knows the files in '" + path + "' (" + files +
-                               "); asked: " + names_or_where(tried, search));
+                               "); asked: " + names_or_where(tried, search) +
+                               "; name others with --tokenizer-path");
         }
     }
     out.info = make<afs_tokenizer_info>();

@@ -14,6 +14,7 @@ namespace {
 
 Status failed(const std::string& path, int error) {
     std::string text = "cannot write '" + path + "': " + std::strerror(error);
+    if (error == ENOENT || error == ENOTDIR) text += "; make its folder first, or choose another";
     if (error == EACCES || error == EROFS) text += "; choose a folder that you may write";
     if (error == ENOSPC || error == EDQUOT) text += "; make room, or choose another disk";
     return Status(Code::io, text, {}, error);
@@ -45,6 +46,14 @@ Status write_special(const std::string& path, const std::vector<std::string_view
 }
 
 }  // namespace
+
+Status check_folder_of(const std::string& path) {
+    const std::string folder = std::filesystem::path(path).parent_path().string();
+    struct stat there {};
+    if (folder.empty()) return {};
+    if (stat(folder.c_str(), &there) != 0) return failed(path, errno);
+    return S_ISDIR(there.st_mode) ? Status() : failed(path, ENOTDIR);
+}
 
 Status write_file(const std::string& path, const std::vector<std::string_view>& parts) {
     namespace fs = std::filesystem;

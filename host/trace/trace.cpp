@@ -82,11 +82,11 @@ Result<Trace> run_trace(Engine& engine, const Plan& plan, const WeightSet& weigh
     prompt_alone.new_tokens = 0;
     Status ran = run_workload(engine, prompt_alone, stop).status();
     if (ran.ok()) ran = run_workload(engine, prompt_alone, stop).status();
-    if (ran.ok()) ran = run_workload(engine, workload, stop).status();
+    const auto last = ran.ok() ? run_workload(engine, workload, stop) : Result<WorkloadTimes>(ran);
     engine.profile(false);
-    AFS_TRY(ran);
+    AFS_TRY(last.status());
     const std::vector<Engine::StepProfile> profiles = engine.take_profiles();
-    const size_t n_decode = std::min<size_t>(workload.new_tokens, profiles.size());
+    const size_t n_decode = last->n_steps();  // fewer than asked for where the context ends
     std::vector<const Engine::StepProfile*> prompt, decode;
     for (size_t i = 0; i < profiles.size(); ++i)
         (i + n_decode < profiles.size() ? prompt : decode).push_back(&profiles[i]);

@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <random>
-#include <set>
 
 #include "afs/tokenizer.hpp"
 
@@ -17,7 +16,41 @@ Result<Config> with_room(const Config& config, uint64_t context, uint32_t batch,
         room.push_back({"engine.max_context", std::to_string(context), who});
     if (!stated("engine.max_sequences"))
         room.push_back({"engine.max_sequences", std::to_string(batch), who});
+    else if (config.natural("engine.max_sequences") < batch)
+        return invalid("--batch " + std::to_string(batch) + ": at most " +
+                       std::to_string(config.natural("engine.max_sequences")) +
+                       " may run at once (engine.max_sequences from " +
+                       config.origin("engine.max_sequences") + "): lower one or raise the other");
+    if (!stated("engine.prompts_first")) room.push_back({"engine.prompts_first", "true", who});
     return config.with(room);
+}
+
+Status check_context(const Engine& engine, uint64_t tokens, const std::string& what) {
+    const uint32_t holds = engine.stats().max_context;
+    if (tokens <= holds) return {};
+    return invalid(what + " needs a context of " + std::to_string(tokens) +
+                   " tokens, this one holds " + std::to_string(holds) +
+                   ": ask for less, or raise --max-context (engine.max_context) or "
+                   "engine.kv_memory_mib");
+}
+
+void BatchWatch::see(const std::vector<TokenEvent>& events) {
+    const bool all = all_started();
+    uint32_t drawn = 0;
+    for (const TokenEvent& event : events) {
+        if (event.id < 0) continue;
+        started_.insert(event.request);
+        ++drawn;
+    }
+    together_ = together_ && (!all || drawn == 0 || drawn == batch_);
+}
+
+Status BatchWatch::ran_together() const {
+    if (together_) return {};
+    return invalid("a batch of " + std::to_string(batch_) +
+                   " cannot be measured: its sequences did not all run at once, since the cache "
+                   "does not hold so many; lower --batch or the number of tokens, or raise "
+                   "engine.kv_memory_mib");
 }
 
 int32_t valid_ids(const Runtime& runtime) {
@@ -56,7 +89,7 @@ Result<WorkloadTimes> run_workload(Engine& engine, const Workload& workload,
         requests.push_back(id);
     }
     WorkloadTimes times;
-    std::set<uint64_t> started;
+    BatchWatch watch(workload.batch);
     while (!engine.idle()) {
         if (stop && stop()) {
             for (const uint64_t id : requests) (void)engine.cancel(id).ok();  // some may be over
@@ -64,19 +97,19 @@ Result<WorkloadTimes> run_workload(Engine& engine, const Workload& workload,
                 if (auto ended = engine.step(); !ended) return ended.status();
             return Status(Code::cancelled, "interrupted");
         }
-        const bool all_started = started.size() == workload.batch;
+        const bool all_started = watch.all_started();
         const auto step_start = Clock::now();
         AFS_ASSIGN(const std::vector<TokenEvent> events, engine.step());
-        for (const TokenEvent& event : events)
-            if (event.id >= 0) started.insert(event.request);
+        watch.see(events);
         if (all_started) {
             times.step_seconds.push_back(since(step_start));
-        } else if (started.size() == workload.batch) {
+        } else if (watch.all_started()) {
             times.prompt_seconds = since(start);
             start = Clock::now();
         }
     }
     times.token_seconds = since(start);
+    AFS_TRY(watch.ran_together());
     return times;
 }
 

@@ -16,8 +16,6 @@ int run_inspect(const Command& command, const ParsedOptions& options) {
         return report_failure(
             invalid("weights inspect: expected a folder or file; example: " + command.example),
             kUsage);
-    if (options.has("json") && options.has("csv"))
-        return report_failure(invalid("--json and --csv exclude each other"), kUsage);
     const auto path = local_model(options.positional()[0]);
     if (!path) return report_not_opened(path.status());
     const auto inventory = take_inventory(*path);
@@ -41,7 +39,8 @@ const Command& weights_inspect_command() {
          {"help,h", "", "this page"}},
         false,
         1,
-        run_inspect};
+        run_inspect,
+        {excludes("json", {"csv"})}};
     return command;
 }
 

@@ -113,8 +113,6 @@ int run_verify(const Command& command, const ParsedOptions& options) {
         return report_failure(
             invalid("weights verify: expected a folder or file; example: " + command.example),
             kUsage);
-    if (options.has("hub") && options.has("manifest"))
-        return report_failure(invalid("--hub and --manifest exclude each other"), kUsage);
     const auto config = open_config(options);
     if (!config) return report_bad_input(config.status());
     VerifyRequest request;
@@ -159,7 +157,8 @@ const Command& weights_verify_command() {
          {"help,h", "", "this page"}},
         true,
         1,
-        run_verify};
+        run_verify,
+        {excludes("hub", {"manifest"}), needs("revision", {"hub"}), needs("gguf", {"hub"})}};
     return command;
 }
 

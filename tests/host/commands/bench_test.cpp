@@ -57,6 +57,30 @@ TEST_CASE("bench compares logits with other kernels, and says where it cannot") 
     CHECK(absent.out.empty());
 }
 
+TEST_CASE("bench measures as much as the context holds, and says what more would need") {
+    const auto all = bench(
+        {"--pp", "32", "--tg", "28", "--context", "4", "--max-context", "32", "-r", "1", "--json"});
+    INFO(all.err);
+    CHECK(all.exit_code == 0);
+    struct Case {
+        std::vector<std::string> args;
+        const char* says;
+    };
+    for (const Case& c : {Case{{"--pp", "33", "--tg", "8"}, "--pp 33 needs a context of 33"},
+                          Case{{"--pp", "8", "--tg", "29", "--context", "4"},
+                               "--tg 29 --context 4 needs a context of 33"}}) {
+        std::vector<std::string> args = c.args;
+        args.insert(args.end(), {"--max-context", "32"});
+        const auto more = bench(args);
+        CHECK(more.exit_code == 1);
+        CHECK(more.out.empty());
+        CHECK_THAT(more.err, Contains(c.says) && Contains("holds 32") && Contains("--max-context"));
+    }
+    const auto model = bench({"--pp", "1025", "--tg", "0", "-r", "1"});
+    CHECK(model.exit_code == 3);
+    CHECK_THAT(model.err, Contains("--pp 1025") && Contains("1024 positions"));
+}
+
 TEST_CASE("bench soaks for a second") {
     const auto result = bench({"--soak", "1", "--json"});
     INFO(result.err);

@@ -129,6 +129,25 @@ TEST_CASE("a base that runs the step as one program is cut where the test overri
     CHECK(json["overall"].size() == 2);
 }
 
+TEST_CASE("a context that is too short is refused with what is needed") {
+    struct Case {
+        std::vector<std::string> args;
+        const char* says;
+    };
+    for (const Case& c :
+         {Case{{"--max-context", "1"},
+               "judging a text needs a context of 3 tokens, this one holds 1"},
+          Case{{"--max-context", "8", "--judge-tokens", "9"}, "--judge-tokens 9 needs"},
+          Case{{"--max-context", "60", "--pp", "50", "--tg", "20", "--judge-tokens", "4"},
+               "timing --pp 50 and --tg 20 needs a context of 70 tokens"}}) {
+        std::vector<std::string> args = {"--base", "reference", "--test", "reference"};
+        args.insert(args.end(), c.args.begin(), c.args.end());
+        const auto refused = compare(args);
+        CHECK(refused.exit_code == 1);
+        CHECK_THAT(refused.err, Contains(c.says) && Contains("--max-context"));
+    }
+}
+
 TEST_CASE("runs are kept and compared, more than one difference is refused") {
     const afs::test::TempFolder folder;
     for (const char* name : {"a.json", "b.json"}) {
@@ -137,11 +156,25 @@ TEST_CASE("runs are kept and compared, more than one difference is refused") {
                                    folder.path().string());
         INFO(saved.out << saved.err);
         REQUIRE(saved.exit_code == 0);
+        CHECK_THAT(in_one_line(saved.out),
+                   Contains("--kernels OTHER --pp 16 --tg 8 --save OTHER.json, then afs-host "
+                            "compare " +
+                            std::string(name) + " OTHER.json"));
     }
     const auto both = compare({"a.json", "b.json"}, folder.path().string());
     INFO(both.out << both.err);
     CHECK(both.exit_code == 0);
     CHECK_THAT(both.out, Contains("not interleaved"));
+    const auto dropped = compare({"a.json", "b.json", "--pp", "8"}, folder.path().string());
+    CHECK(dropped.exit_code == 2);
+    CHECK_THAT(dropped.err, Contains("--pp has no effect on saved runs"));
+    folder.write("broken.json", R"({"afs": "run", )");
+    for (const auto& files : {std::vector<std::string>{"a.json", "broken.json"},
+                              std::vector<std::string>{"broken.json", "a.json"}}) {
+        const auto broken = compare(files, folder.path().string());
+        CHECK(broken.exit_code == 2);
+        CHECK_THAT(broken.err, Contains("broken.json") && !Contains("a.json"));
+    }
     folder.write("one.json", R"({"kernels": ["reference"], "threads": 1,
         "model": {"plugin": "olmo2", "path": ")" AFS_SOURCE_DIR R"(/weights/olmo2-tiny"}})");
     folder.write("two.json", R"({"kernels": ["cpu"], "threads": 2,

@@ -37,9 +37,7 @@ const Wrapped kDevice = {"kernels", kBuild + "/tests/plugins/afs-kernels-test-fa
 const Wrapped kTraced = {
     "kernels", kDevice.file, {"trace", "-p", "The cat", "-n", "2", "--kernels", "faulty"}};
 const Wrapped kTapped = {
-    "kernels",
-    kStep.file,
-    {"trace", "-p", "The cat", "-n", "2", "--tap", "L0.attn.q", "--kernels", "faulty"}};
+    "kernels", kStep.file, {"trace", "-p", "The cat", "--tap", "L0.attn.q", "--kernels", "faulty"}};
 const Wrapped kExplained = {"kernels", kOps.file, {"explain", "--kernels", "faulty"}};
 const Wrapped kFamily = {"model", kBuild + "/plugins/afs-model-llama3.so",
                          plus(kGenerate, {"--model-plugin", "faulty", "--model",

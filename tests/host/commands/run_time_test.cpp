@@ -293,7 +293,7 @@ TEST_CASE("run time: a TERM signal ends each verb that runs long, soon and with 
     const std::vector<std::vector<std::string>> verbs = {
         {"bench", "--pp", "512", "--tg", "400", "-r", "1000"},
         {"bench", "--soak", "600"},
-        {"trace", "-p", "The cat", "-n", "100000", "--max-context", "1024"},
+        {"trace", "-p", "The cat", "-n", "1000", "--batch", "4", "--kernels", "reference"},
         {"compare", "--base", "reference", "--test", "reference", "--seconds", "600"},
         {"conformance", "reference", "--full"},
         {"doctor"},

@@ -115,10 +115,16 @@ TEST_CASE("mistakes") {
         {{"-f", "/"}, "", 1, "cannot read"},
         {{"x", "-f", "y"}, "", 2, "exclude each other"},
         {{"x", "--whole"}, "", 2, "--whole"},
-        {{"-d", "1", "--special"}, "", 2, "do not go with --decode"},
+        {{"-d", "1", "--special"}, "", 2, "--decode and --special exclude each other"},
         {{"x", "--skip-special"}, "", 2, "--skip-special goes with --decode"},
         {{"x", "--model", "/nowhere"}, "", 3, "/nowhere"},
         {{"x", "--tokenizer-path", "/"}, "", 3, "no tokenizer plugin knows"},
+        {{"x", "--tokenizer-path", "/"}, "", 3, "name others with --tokenizer-path"},
+        {{"x", "--tokenizer-path", "/nowhere"},
+         "",
+         3,
+         "there is no '/nowhere' (tokenizer.path from command line --tokenizer-path): name a "
+         "folder with tokenizer.json"},
         {{"x", "--tokenizer", "bpf"}, "", 3, "bpf"},
     };
     for (const Case& c : cases) {

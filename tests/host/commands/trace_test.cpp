@@ -36,6 +36,21 @@ TEST_CASE("trace prints where the time of a step goes, and writes the timeline")
     CHECK(n == 3 + 3);  // decode steps, and the prompt three times
 }
 
+TEST_CASE("trace of more tokens than the context holds says what it needs") {
+    const auto result = trace({"-n", "100", "--max-context", "64"});
+    CHECK(result.exit_code == 1);
+    CHECK(result.out.empty());
+    CHECK_THAT(result.err, Contains("--max-tokens 100 after a prompt of 10") &&
+                               Contains("110 tokens") && Contains("--max-context"));
+}
+
+TEST_CASE("trace of a batch: every step has all of it") {
+    const auto result = trace({"-n", "3", "--batch", "4"});
+    INFO(result.err);
+    REQUIRE(result.exit_code == 0);
+    CHECK_THAT(result.out, Contains("decode: 3 steps of 4 tokens, context 44 to 52"));
+}
+
 TEST_CASE("trace --json: every op once, bytes of a step add up to the model") {
     const auto result = trace({"-n", "2", "--json", "--model-plugin", "llama3"});
     INFO(result.err);

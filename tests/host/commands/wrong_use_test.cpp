@@ -1,9 +1,11 @@
 // Wrong use gives one message that says what was expected, what was found and what to do, with the
 // right exit code: 2 for usage, 3 for a plugin or model that cannot be loaded.
 #include <catch2/catch.hpp>
+#include <filesystem>
 
 #include "support/afs_host.hpp"
 #include "support/run_program.hpp"
+#include "support/temp_folder.hpp"
 
 namespace {
 
@@ -43,11 +45,19 @@ const std::vector<Case> kCases = {
     {"bench of more sequences than may run at once",
      {"bench", "--batch", "4", "--max-sequences", "2"},
      2,
-     {"--batch 4", "2 sequences", "--max-sequences"}},
+     {"--batch 4", "at most 2", "--max-sequences"}},
+    {"trace of more sequences than may run at once",
+     {"trace", "--batch", "8", "--max-sequences", "1"},
+     2,
+     {"--batch 8", "at most 1", "--max-sequences"}},
     {"conformance of an unknown group",
      {"conformance", "reference", "--group", "numerics"},
      2,
      {"'numerics'", "numeric"}},
+    {"compare of two configurations and a third",
+     {"compare", "a.json", "b.json", "--config", "c.json"},
+     2,
+     {"two files and --config"}},
     {"trace of a tap and of more",
      {"trace", "--tap", "L0.attn.q", "--chrome", "x.json"},
      2,
@@ -138,6 +148,94 @@ TEST_CASE("a file that is not there, and one that cannot be read") {
         const auto absent = run(args, "/nowhere/x.so");
         CAPTURE(args, absent.err);
         CHECK(absent.exit_code == 3);
+    }
+}
+
+TEST_CASE("a file whose folder is not there is refused before a long run, and no folder is made") {
+    for (const std::vector<std::string>& args : std::vector<std::vector<std::string>>{
+             {"compare", "--base", "reference", "--test", "reference", "--html"},
+             {"compare", "--kernels", "reference", "--save"},
+             {"trace", "--chrome"},
+             {"trace", "--tap", "logits", "--out"},
+             {"conformance", "reference", "--op", "add/1", "--junit"},
+             {"conformance", "reference", "--op", "add/1", "--certificate"},
+             {"conformance", "reference", "--op", "add/1", "--resume"},
+             {"conformance", "--self-test", "--op", "add/1", "--matrix"}}) {
+        std::vector<std::string> words = args;
+        words.emplace_back("no-such-folder/out");
+        const afs::test::TempFolder folder;
+        const ProgramResult result = ProgramRun{kHost, words, "", {}, folder.path().string()}.run();
+        INFO(result.err);
+        CHECK(result.exit_code == 1);
+        CHECK_THAT(result.err, Catch::Matchers::StartsWith(
+                                   "afs-host: " + args.back() +
+                                   ": cannot write 'no-such-folder/out': No such file") &&
+                                   Catch::Matchers::Contains("make its folder first"));
+        CHECK(result.out.empty());
+        CHECK(std::filesystem::is_empty(folder.path()));
+    }
+}
+
+// Options that do not go together, or not without another: nothing is dropped without a word.
+TEST_CASE("options that would have no effect are refused, and both are named") {
+    struct Pair {
+        std::vector<std::string> args;
+        const char* option;
+        const char* other;
+    };
+    const std::vector<Pair> kPairs = {
+        {{"generate", "-p", "x", "-f", "y"}, "--prompt", "--file"},
+        {{"generate", "-p", "x", "--logprobs", "2"}, "--logprobs", "--json"},
+        {{"chat", "--system", "x", "--load", "y"}, "--system", "--load"},
+        {{"bench", "--soak", "1", "--pp", "8"}, "--soak", "--pp"},
+        {{"bench", "--soak", "1", "-r", "2"}, "--soak", "--repetitions"},
+        {{"bench", "--random-weights", "olmo2-1b", "--model", "x"}, "--random-weights", "--model"},
+        {{"trace", "--tap", "all", "--against-hf", "x"}, "--tap", "--against-hf"},
+        {{"trace", "--tap", "all", "--batch", "2"}, "--tap", "--batch"},
+        {{"trace", "--against-hf", "x", "-n", "2"}, "--against-hf", "--max-tokens"},
+        {{"trace", "--against-hf", "x", "-p", "y"}, "--against-hf", "--prompt"},
+        {{"trace", "--out", "x.npy"}, "--out", "--tap"},
+        {{"trace", "--chunk", "1"}, "--chunk", "--tap or --against-hf"},
+        {{"trace", "--rows", "1", "--json"}, "--rows", "--json"},
+        {{"trace", "--prompt-tokens", "9"}, "--prompt-tokens", "--random-weights"},
+        {{"trace", "--random-weights", "x", "--model", "y"}, "--random-weights", "--model"},
+        {{"trace", "--random-weights", "x", "-p", "y"}, "--random-weights", "--prompt"},
+        {{"explain", "--random-weights", "x", "-p", "y"}, "--random-weights", "--prompt"},
+        {{"explain", "--random-weights", "x", "--model", "y"}, "--random-weights", "--model"},
+        {{"explain", "--special"}, "--special", "--prompt"},
+        {{"explain", "--node", "logits", "--json"}, "--node", "--json"},
+        {{"report", "--diff", "a", "b", "--no-sanity"}, "--diff", "--no-sanity"},
+        {{"report", "--replay", "a", "--reports", "b"}, "--replay", "--reports"},
+        {{"tokenize", "-d", "--whole"}, "--decode", "--whole"},
+        {{"tokenize", "--skip-special"}, "--skip-special", "--decode"},
+        {{"weights", "inspect", "x", "--csv", "--json"}, "--json", "--csv"},
+        {{"weights", "verify", "x", "--revision", "y"}, "--revision", "--hub"},
+        {{"weights", "verify", "x", "--gguf", "y"}, "--gguf", "--hub"},
+        {{"weights", "verify", "x", "--hub", "y", "--manifest", "z"}, "--hub", "--manifest"},
+        {{"doctor", "--policy-file", "x"}, "--policy-file", "--policy"},
+        {{"doctor", "--policy", "--sanity"}, "--policy", "--sanity"},
+        {{"doctor", "--brief", "--json"}, "--brief", "--json"},
+        {{"conformance", "reference", "--quick", "--full"}, "--quick", "--full"},
+        {{"conformance", "reference", "--matrix", "x.md"}, "--matrix", "--self-test"},
+        {{"conformance", "--self-test", "--json"}, "--self-test", "--json"},
+        {{"conformance", "reference", "--profile", "x", "--op", "add/1"}, "--profile", "--op"},
+        {{"compare", "--save", "x", "--base", "y"}, "--save", "--base"},
+        {{"compare", "--save", "x", "--no-speed"}, "--save", "--no-speed"},
+        {{"compare", "--no-speed", "--tg", "2"}, "--no-speed", "--tg"},
+        {{"compare", "-p", "x", "-f", "y"}, "--prompt", "--file"},
+        {{"compare", "--random-weights", "x", "-f", "y"}, "--random-weights", "--file"},
+        {{"compare", "--random-weights", "x", "--model", "y"}, "--random-weights", "--model"}};
+    for (const Pair& pair : kPairs) {
+        const ProgramResult result = ProgramRun{kHost, pair.args, "", {}, AFS_SOURCE_DIR}.run();
+        INFO(pair.option << " and " << pair.other << ": " << result.err);
+        CHECK(result.exit_code == 2);
+        CHECK_THAT(result.err,
+                   Catch::Matchers::StartsWith("afs-host: " + std::string(pair.option) + " ") &&
+                       Catch::Matchers::Contains(pair.other));
+        CHECK_THAT(result.err,
+                   Catch::Matchers::Contains("leave one out") ||
+                       Catch::Matchers::Contains("leave " + std::string(pair.option) + " out"));
+        CHECK(result.out.empty());
     }
 }
 

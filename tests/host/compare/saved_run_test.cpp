@@ -57,13 +57,35 @@ TEST_CASE("other machines, settings or files are refused by name") {
     CHECK_THAT(refused.status().message(),
                Contains("machine: \"this\" against \"that\"") && Contains("threads"));
     CHECK_FALSE(is_saved_run(folder.write("c.json", "{\"kernels\": [\"reference\"]}")));
-    for (const char* text : {"", "[", "{\"afs\": \"run\"}", "{\"afs\": 3}"}) {
-        const auto broken = compare_saved(a, folder.write("d.json", text));
-        CHECK_FALSE(broken.ok());
-    }
+}
+
+TEST_CASE("a broken run is named, whichever of the two it is") {
+    const afs::test::TempFolder folder;
+    const std::string a = folder.write("a.json", run(1.0).dump());
     auto holes = run(1.0);
     holes["timing"]["sides"] = nlohmann::json::array();
-    CHECK_FALSE(compare_saved(a, folder.write("e.json", holes.dump())).ok());
+    for (const std::string& text :
+         {std::string(), std::string("["), std::string("{\"afs\": \"run\"}"),
+          std::string("{\"afs\": 3}"), std::string("{}"), holes.dump()}) {
+        const std::string broken = folder.write("broken.json", text);
+        CAPTURE(text);
+        CHECK_THAT(compare_saved(a, broken).status().message(), Contains("broken.json"));
+        CHECK_THAT(compare_saved(broken, a).status().message(), Contains("broken.json"));
+    }
+}
+
+TEST_CASE("runs of other lengths are refused with lengths that suit both") {
+    const afs::test::TempFolder folder;
+    const std::string a = folder.write("a.json", run(1.0).dump());
+    auto longer = run(1.0), elsewhere = run(1.0);
+    longer["timing"]["prompt"] = 512;
+    longer["timing"]["generate"] = 4;
+    elsewhere["machine"] = "that";
+    const auto lengths = compare_saved(a, folder.write("b.json", longer.dump()));
+    CHECK_THAT(lengths.status().message(), Contains("timed prompt: 16 against 512") &&
+                                               Contains("save both with --pp 16 --tg 4"));
+    const auto machines = compare_saved(a, folder.write("c.json", elsewhere.dump()));
+    CHECK_THAT(machines.status().message(), !Contains("--pp"));
 }
 
 TEST_CASE("times that no step can take are refused, not divided by") {

@@ -164,7 +164,8 @@ TEST_CASE("endings: wrong use") {
     };
     use({}, "which plugin?");
     use({"reference", "--quick", "--full"}, "exclude each other");
-    use({"reference", "--profile", "olmo2-bf16-decode", "--op", "add/1"}, "leave --op out");
+    use({"reference", "--profile", "olmo2-bf16-decode", "--op", "add/1"},
+        "--profile and --op exclude each other");
     use({"reference", "--op", "linaer/1"}, "no op 'linaer/1'");
     use({"reference", "--case", "linear/1:bf16:bf16:n=1:norml"}, "family 'norml'");
     use({"reference", "--waivers", "/no/such"}, "cannot read '/no/such'");

@@ -63,10 +63,23 @@ TEST_CASE("write_file: a device or a pipe is written, not replaced") {
     CHECK(read == "through a pipe");
 }
 
+TEST_CASE("a file's folder can be asked for before the file is written") {
+    const afs::test::TempFolder folder;
+    folder.write("file", "");
+    CHECK(afs::check_folder_of("page").ok());
+    CHECK(afs::check_folder_of("/page").ok());
+    CHECK(afs::check_folder_of((folder.path() / "page").string()).ok());
+    CHECK_THAT(afs::check_folder_of((folder.path() / "no/page").string()).message(),
+               Contains("no/page': No such file") && Contains("make its folder first"));
+    CHECK_THAT(afs::check_folder_of((folder.path() / "file/page").string()).message(),
+               Contains("Not a directory"));
+}
+
 TEST_CASE("write_file: what cannot be written leaves all as it was, and no draft") {
     const afs::test::TempFolder folder;
     const afs::Status absent = afs::write_file((folder.path() / "no" / "page").string(), "x");
-    CHECK_THAT(absent.message(), Contains("No such file"));
+    CHECK_THAT(absent.message(), Contains("No such file") && Contains("make its folder first"));
+    CHECK_FALSE(fs::exists(folder.path() / "no"));
     folder.write("taken/file", "old");
     CHECK_FALSE(afs::write_file((folder.path() / "taken").string(), "x").ok());
     fs::create_symlink(folder.path() / "loop", folder.path() / "loop");
