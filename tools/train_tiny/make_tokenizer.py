@@ -48,7 +48,7 @@ def main():
     args = parser.parse_args()
     documents = args.text.read_text(encoding="utf-8").split("\n<|endoftext|>\n")
     args.out.mkdir(parents=True, exist_ok=True)
-    build(args.family, documents).save(str(args.out / "tokenizer.json"))
+    build(args.family, documents).save(str(args.out / "tokenizer.json"), pretty=False)
     (args.out / "tokenizer_config.json").write_text(
         json.dumps(tokenizer_config(args.family), indent=2) + "\n")
 
