@@ -1,11 +1,13 @@
 // plugins list | inspect: what is there, what each offers, and why one cannot be used. Every file
 // is looked at in a child process, so that a crashing plugin costs only its own line.
 #include <cstdio>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "commands/command.hpp"
 #include "commands/terminal.hpp"
 #include "doctor/survey.hpp"
+#include "loader/plugin_file.hpp"
 #include "runtime/plugin_search.hpp"
 #include "runtime/shown_text.hpp"
 #include "scaffold/scaffold.hpp"
@@ -52,10 +54,12 @@ std::string row(const SurveyedPlugin& looked) {
     return out + "     " + reason + "\n";
 }
 
-int list(const PluginSearch& search, bool json) {
+// kind: only plugins of it; empty: all.
+int list(const PluginSearch& search, const std::string& kind, bool json) {
     Json report = Json::array();
     std::string out = json ? "" : "     kind       name               version  found in\n";
     for (const SurveyedPlugin& looked : survey_plugins(search)) {
+        if (!kind.empty() && looked.kind() != kind) continue;
         if (json)
             report.push_back(as_json(looked));
         else
@@ -125,20 +129,33 @@ int make_new(const std::string& name, const ParsedOptions& options) {
     return written.ok() ? kDone : report_failure(written, kFailed);
 }
 
+// An option that this word of `plugins` has no use for, or a kind that there is not.
+Status check_plugins_use(const std::string& word, const ParsedOptions& options) {
+    const std::map<std::string, std::vector<std::string>> dropped = {
+        {"list", {"op", "folder"}}, {"inspect", {"kind", "op", "folder"}}, {"new", {"json"}}};
+    for (const std::string& option : dropped.at(word))
+        if (options.has(option))
+            return invalid("--" + option + " does not go with plugins " + word + ": leave it out");
+    return options.has("kind") ? check_plugin_kind(options.text("kind")) : Status();
+}
+
 int run_plugins(const Command&, const ParsedOptions& options) {
     catch_interrupts();
     const auto& words = options.positional();
-    if (words.size() == 2 && words[0] == "new") return make_new(words[1], options);
+    const bool making = words.size() == 2 && words[0] == "new";
     const bool listing = !words.empty() && words[0] == "list" && words.size() == 1;
     const bool inspecting = !words.empty() && words[0] == "inspect" && words.size() == 2;
-    if (!listing && !inspecting)
+    if (!listing && !inspecting && !making)
         return report_failure(invalid("plugins: expected 'list', 'inspect NAME' or 'new NAME'; "
                                       "example: afs-host plugins list"),
                               kUsage);
+    const Status use = check_plugins_use(words[0], options);
+    if (!use.ok()) return report_failure(use, kUsage);
+    if (making) return make_new(words[1], options);
     auto config = open_config(options);
     if (!config) return report_bad_input(config.status());
     const PluginSearch search = plugin_search(*config);
-    return listing ? list(search, options.has("json"))
+    return listing ? list(search, options.text("kind"), options.has("json"))
                    : inspect(search, words[1], options.has("json"));
 }
 
@@ -150,7 +167,8 @@ const Command& plugins_command() {
         "lists the plugins that are found, looks into one, starts one of your own",
         "afs-host plugins list | inspect NAME | new NAME [options]",
         "afs-host plugins inspect olmo2",
-        {{"kind", "KIND", "new: model, kernels, tokenizer or env (default kernels)"},
+        {{"kind", "KIND",
+          "model, kernels, tokenizer or env; list: only those; new: default kernels"},
          {"op", "OP", "new: the op of a kernels plugin (default rms_norm/1)"},
          {"folder", "DIR", "new: where to (default afs-<kind>-NAME)"},
          {"json", "", "for machines"},

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <exception>
@@ -13,7 +14,8 @@
 #define BOOST_DLL_USE_STD_FS
 #include <boost/dll/shared_library.hpp>
 
-#include "afs/kernels.hpp"  // read
+#include "afs/config/schema.hpp"  // nearest
+#include "afs/kernels.hpp"        // read
 #include "loader/crash_notice.hpp"
 #include "loader/file_checks.hpp"
 #include "loader/table_checks.hpp"
@@ -178,6 +180,13 @@ const void* PluginFile::table(const char* id) const {
 const std::vector<std::string>& plugin_kinds() {
     static const std::vector<std::string> kinds = {"model", "kernels", "tokenizer", "env"};
     return kinds;
+}
+
+Status check_plugin_kind(const std::string& kind) {
+    const std::vector<std::string>& kinds = plugin_kinds();
+    if (std::find(kinds.begin(), kinds.end(), kind) != kinds.end()) return {};
+    return invalid("unknown kind '" + kind + "'" + nearest(kind, kinds) +
+                   "; a plugin is kernels, model, tokenizer or env");
 }
 
 namespace {

@@ -31,5 +31,7 @@ Result<std::string> file_sha256(const std::string& path);
 
 // The kinds of the contract: model, kernels, tokenizer, env.
 const std::vector<std::string>& plugin_kinds();
+// INVALID: it is none of them.
+Status check_plugin_kind(const std::string& kind);
 
 }  // namespace afs

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "afs/config/schema.hpp"  // nearest
+#include "loader/plugin_file.hpp"
 #include "report/report.hpp"
 #include "scaffold/templates.hpp"
 
@@ -87,10 +88,7 @@ Result<std::vector<std::pair<std::string, std::string>>> scaffold(const Scaffold
         return invalid("'" + request.name +
                        "' is no name for a plugin: expected small letters, digits and '-', as in "
                        "my-rms");
-    const std::vector<std::string> kinds = {"kernels", "model", "tokenizer", "env"};
-    if (std::find(kinds.begin(), kinds.end(), request.kind) == kinds.end())
-        return invalid("unknown kind '" + request.kind + "'" + nearest(request.kind, kinds) +
-                       "; a plugin is kernels, model, tokenizer or env");
+    AFS_TRY(check_plugin_kind(request.kind));
     std::map<std::string, std::string> words = {{"NAME", request.name},
                                                 {"KIND", request.kind},
                                                 {"CLASS", class_name(request.name)},

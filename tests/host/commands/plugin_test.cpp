@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "support/afs_host.hpp"
 #include "support/run_program.hpp"
@@ -40,6 +41,20 @@ nlohmann::json nodes(const std::string& kernels) {
 }
 
 }  // namespace
+
+TEST_CASE("plugins list takes a kind") {
+    const auto all = ProgramRun{kHost, {"plugins", "list", "--json"}}.run();
+    const auto some = ProgramRun{kHost, {"plugins", "list", "--kind", "model", "--json"}}.run();
+    INFO(some.err);
+    REQUIRE(some.exit_code == 0);
+    std::set<std::string> names;
+    for (const auto& plugin : nlohmann::json::parse(some.out)) {
+        CHECK(plugin["kind"] == "model");
+        names.insert(plugin["name"]);
+    }
+    CHECK(names == std::set<std::string>{"llama3", "olmo2"});
+    CHECK(nlohmann::json::parse(all.out).size() > names.size());
+}
 
 TEST_CASE("one op built by clang++ outside the tree overrides the reference's") {
     if (!std::filesystem::exists(plugin("test-rms"))) {
