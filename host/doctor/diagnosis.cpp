@@ -11,9 +11,6 @@
 namespace afs {
 namespace {
 
-// Deferred: where the system grants no more threads (`ulimit -u`), get() does the work.
-constexpr auto kOwnThread = std::launch::async | std::launch::deferred;
-
 void add(Diagnosis& out, Finding finding) {
     out.findings.push_back({kHostChecks, "host", std::move(finding)});
 }

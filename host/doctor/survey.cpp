@@ -21,8 +21,6 @@ SurveyedPlugin survey_plugin(const Candidate& candidate, const InspectOptions& o
 std::vector<SurveyedPlugin> survey_plugins(const PluginSearch& search,
                                            const InspectOptions& options) {
     constexpr size_t kAtOnce = 4;
-    // Deferred: where the system grants no more threads (`ulimit -u`), get() does the work.
-    constexpr auto kOwnThread = std::launch::async | std::launch::deferred;
     std::vector<std::future<SurveyedPlugin>> pending;
     std::vector<SurveyedPlugin> out;
     for (const Candidate& candidate : list_candidates(search)) {

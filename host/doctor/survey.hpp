@@ -1,5 +1,6 @@
 // Every plugin file that is found, each looked at in a child process of its own, several at once.
 #pragma once
+#include <future>
 #include <string>
 #include <vector>
 
@@ -7,6 +8,10 @@
 #include "loader/search.hpp"
 
 namespace afs {
+
+// Of what waits for a child process. Deferred: where the system grants no more threads
+// (`ulimit -u`), get() does the work.
+constexpr auto kOwnThread = std::launch::async | std::launch::deferred;
 
 struct SurveyedPlugin {
     Candidate candidate;
