@@ -199,14 +199,14 @@ TEST_CASE("what cannot be converted is refused and leaves nothing behind") {
     }
     SECTION("a tokenizer with a normalizer") {
         std::string text = text_of(model / "tokenizer.json");
-        const std::string none = "\"normalizer\": null";
-        text.replace(text.find(none), none.size(), "\"normalizer\": {\"type\": \"NFC\"}");
+        const std::string none = "\"normalizer\":null";
+        text.replace(text.find(none), none.size(), "\"normalizer\":{\"type\":\"NFC\"}");
         std::ofstream(model / "tokenizer.json", std::ios::binary) << text;
         refused("normalizer");
     }
     SECTION("a token beyond the embedding") {
         for (const auto& [name, was, is] :
-             {std::array{"tokenizer.json", "\"id\": 3047", "\"id\": 9047"},
+             {std::array{"tokenizer.json", "\"id\":3047", "\"id\":9047"},
               std::array{"tokenizer_config.json", "\"3047\":", "\"9047\":"}}) {
             std::string text = text_of(model / name);
             text.replace(text.find(was), std::string(was).size(), is);
