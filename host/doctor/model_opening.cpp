@@ -35,7 +35,7 @@ Status open_here(const Value& task) {
 
 // Without what would read every weight: `quantize` has no word for "not".
 std::string config_without_quantize(const Config& config) {
-    const std::string text = render_for_others(config);
+    std::string text = render_for_others(config);
     auto value = json::parse(text);
     if (!value) return text;
     std::erase_if(value->members, [](const json::Member& m) { return m.key == "quantize"; });
