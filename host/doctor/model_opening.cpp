@@ -1,8 +1,5 @@
 #include "doctor/model_opening.hpp"
 
-#include <iostream>
-#include <sstream>
-
 #include "afs/json.hpp"
 #include "doctor/recorded_run.hpp"  // config_of_record
 #include "loader/child.hpp"
@@ -70,14 +67,7 @@ Result<std::string> open_model_in_child(const Config& config, const OpeningOptio
 }
 
 int model_opening_main() {
-    start_child();
-    send_record("stage", "opening the model");
-    std::ostringstream input;
-    input << std::cin.rdbuf();
-    const auto task = json::parse(input.str());
-    const Status status = task ? open_here(*task) : task.status();
-    if (!status.ok()) send_record("error", status.message());
-    finish_child();
+    do_task("opening the model", open_here);
 }
 
 }  // namespace afs

@@ -3,9 +3,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <iostream>
-#include <sstream>
-
 #include "afs/tokenizer.hpp"
 #include "engine/text_stream.hpp"
 #include "loader/child.hpp"
@@ -138,14 +135,7 @@ Result<RecordedRun> run_again(const RecordedRun& run, const RunAgain& how) {
 }
 
 int recorded_run_main() {
-    start_child();
-    send_record("stage", "loading the model");
-    std::ostringstream input;
-    input << std::cin.rdbuf();
-    const auto task = json::parse(input.str());
-    const Status status = task ? run_here(*task) : task.status();
-    if (!status.ok()) send_record("error", status.message());
-    finish_child();
+    do_task("loading the model", run_here);
 }
 
 }  // namespace afs

@@ -13,6 +13,8 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <iostream>
+#include <sstream>
 
 extern char** environ;
 
@@ -218,6 +220,17 @@ void send_record(const char* key, const std::string& value) {
 void finish_child() {
     close(kChannel);
     _exit(0);
+}
+
+void do_task(const char* stage, const std::function<Status(const json::Value& task)>& run) {
+    start_child();
+    send_record("stage", stage);
+    std::ostringstream input;
+    input << std::cin.rdbuf();
+    const auto task = json::parse(input.str());
+    const Status status = task ? run(*task) : task.status();
+    if (!status.ok()) send_record("error", status.message());
+    finish_child();
 }
 
 }  // namespace afs

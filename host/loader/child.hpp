@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "afs/json.hpp"
 #include "afs/status.hpp"
 
 namespace afs {
@@ -38,5 +39,8 @@ void start_child();
 void send_record(const char* key, const std::string& value);
 // Ends without static destructors of a plugin: it has answered.
 [[noreturn]] void finish_child();
+// All of it for one task, in JSON on standard input: sends "error" where it failed.
+[[noreturn]] void do_task(const char* stage,
+                          const std::function<Status(const json::Value& task)>& run);
 
 }  // namespace afs
