@@ -38,30 +38,43 @@ static void fill_values(void* tiles, const char* const* values, size_t n, size_t
             }
 }
 
-// The largest score of a row, which sees n of the positions; before: of those before.
-AFS_FORCE float largest_score(const TileWeights& p, float* scores, size_t n, float before) {
-    const float lowest = -__builtin_inff();
-    for (size_t i = n; i < kColumns; ++i) scores[i] = lowest;
-    Vec::F most = Vec::set(lowest);
-    AFS_UNROLL
-    for (size_t i = 0; i < kColumns; i += kWidth)
-        most = Vec::max(Vec::mul(Vec::load(scores + i), Vec::set(p.scale)), most);
-    const float here = Vec::largest(most);
-    return here > before ? here : before;
+// 2^x for x <= 0 within 4e-6 of itself, finer than bf16, and 2^0 = 1; 0 below -150, NaN for NaN.
+AFS_FORCE Vec::F exp2_of(Vec::F x) {
+    x = Vec::max(Vec::set(-151.0f), x);  // NaN passes
+    const Vec::F r = Vec::above_whole(x);
+    Vec::F p = Vec::set(0.0134266843f);  // minimax over [0, 1)
+    p = Vec::fma(p, r, Vec::set(0.0522424742f));
+    p = Vec::fma(p, r, Vec::set(0.241280205f));
+    p = Vec::fma(p, r, Vec::set(0.693044845f));
+    p = Vec::fma(p, r, Vec::set(1.0f));
+    return Vec::scale(p, Vec::sub(x, r));
 }
 
-// Scores less the largest to weights; returns their sum.
-AFS_FORCE float weigh_row(const TileWeights& p, size_t row, float largest) {
+// Scores are weighed as powers of two, the largest so far being at least this.
+constexpr float kLowest = -__FLT_MAX__;
+AFS_FORCE Vec::F exponents(const TileWeights& p, const float* scores) {
+    return Vec::mul(Vec::load(scores), Vec::set(p.scale * 1.44269504f));
+}
+
+// The largest in each lane. The row sees n of the positions.
+AFS_FORCE Vec::F largest_exponents(const TileWeights& p, float* scores, size_t n) {
+    for (size_t i = n; i < kColumns; ++i) scores[i] = -__builtin_inff();
+    Vec::F most = Vec::set(kLowest);
+    AFS_UNROLL
+    for (size_t i = 0; i < kColumns; i += kWidth) most = Vec::max(exponents(p, scores + i), most);
+    return most;
+}
+
+// A row's weights; returns their sum in each lane.
+AFS_FORCE Vec::F weigh_row(const TileWeights& p, size_t row) {
     constexpr size_t kVecs = kColumns / kWidth;
     const float* scores = p.scores + row * kColumns;
     bf16* lines =
         static_cast<bf16*>(p.weights) + row / kTile * kTile * kColumns + row % kTile * kLine;
-    const Vec::F down = Vec::set(largest == -__builtin_inff() ? 0.0f : largest);
     Vec::F weight[kVecs], sum = Vec::zero();
     AFS_UNROLL
     for (size_t v = 0; v < kVecs; ++v)
-        weight[v] =
-            exp_of(Vec::sub(Vec::mul(Vec::load(scores + v * kWidth), Vec::set(p.scale)), down));
+        weight[v] = exp2_of(Vec::sub(exponents(p, scores + v * kWidth), Vec::set(p.max[row])));
     AFS_UNROLL
     for (size_t v = 0; v < kVecs; v += 2) {
         const size_t at = v * kWidth;
@@ -70,39 +83,34 @@ AFS_FORCE float weigh_row(const TileWeights& p, size_t row, float largest) {
     }
     AFS_UNROLL
     for (size_t v = 0; v < kVecs; ++v) sum = Vec::add(sum, weight[v]);
-    return Vec::sum(sum);
+    return sum;
 }
 
-// Up to kTile rows. Step by step for all of them: what a row does is a long chain, and a processor
+// Up to kWidth rows. Step by step for all of them: what a row does is a long chain, and a processor
 // looks ahead about as far.
 AFS_FORCE void weigh_rows(const TileWeights& p, size_t first, size_t n_rows) {
-    const float lowest = -__builtin_inff();
-    float keep[kTile] = {};  // the logarithms of what is kept of the sums so far
-    bool kept = true;
+    Vec::F lanes[kWidth];
+    for (size_t r = 0; r < kWidth; ++r) lanes[r] = Vec::set(kLowest);
     for (size_t r = 0; r < n_rows; ++r) {
         const size_t row = first + r;
         const ptrdiff_t sees = p.first_sees + static_cast<ptrdiff_t>(row / p.group);
         const size_t n = sees < 0 ? 0 : static_cast<size_t>(sees);
-        const float before = p.first ? lowest : p.max[row];
-        p.max[row] = largest_score(p, p.scores + row * kColumns, n < p.n ? n : p.n, before);
-        if (p.first || p.max[row] == before) continue;
-        keep[r] = before - p.max[row];
-        kept = false;
+        lanes[r] = largest_exponents(p, p.scores + row * kColumns, n < p.n ? n : p.n);
     }
-    float total[kTile];
-    for (size_t r = 0; r < n_rows; ++r) total[r] = weigh_row(p, first + r, p.max[first + r]);
-    if (!kept)
-        for (size_t r = 0; r < kTile; r += kWidth)
-            Vec::store(keep + r, exp_of(Vec::load(keep + r)));
+    const Vec::F before = p.first ? Vec::set(kLowest) : Vec::load(p.max + first);
+    const Vec::F largest = Vec::max(Vec::largest_of_each(lanes), before);
+    Vec::store(p.max + first, largest);
+    for (size_t r = 0; r < n_rows; ++r) lanes[r] = weigh_row(p, first + r);
+    const Vec::F total = Vec::sum_of_each(lanes);
+    if (p.first) return Vec::store(p.total + first, total);
+    float keep[kWidth];  // of what is summed up so far
+    const Vec::F kept = exp2_of(Vec::sub(before, largest));
+    Vec::store(keep, kept);
+    Vec::store(p.total + first, Vec::fma(Vec::load(p.total + first), kept, total));
     for (size_t r = 0; r < n_rows; ++r) {
-        const size_t row = first + r;
-        if (kept || keep[r] == 1.0f) {
-            p.total[row] = p.first ? total[r] : p.total[row] + total[r];
-            continue;
-        }
-        p.total[row] = p.total[row] * keep[r] + total[r];
+        if (keep[r] == 1.0f) continue;
         for (size_t d = 0; d < p.width; d += kColumns) {
-            float* sums = p.sums + d * p.sums_rows + row * kColumns;
+            float* sums = p.sums + d * p.sums_rows + (first + r) * kColumns;
             for (size_t i = 0; i < kColumns; i += kWidth)
                 Vec::store(sums + i, Vec::mul(Vec::load(sums + i), Vec::set(keep[r])));
         }
@@ -110,6 +118,6 @@ AFS_FORCE void weigh_rows(const TileWeights& p, size_t first, size_t n_rows) {
 }
 
 static void weigh_tiles(const TileWeights& p) {
-    for (size_t row = 0; row < p.rows; row += kTile)
-        weigh_rows(p, row, p.rows - row < kTile ? p.rows - row : kTile);
+    for (size_t row = 0; row < p.rows; row += kWidth)
+        weigh_rows(p, row, p.rows - row < kWidth ? p.rows - row : kWidth);
 }

@@ -73,7 +73,15 @@ struct PairsOfCodes<4> {
     AFS_LAMBDA Vec::F one(size_t s, size_t half) const {
         return Vec::nibble(halves[half], static_cast<int>(4 * s));
     }
+    // The code plus kNibbleAbove[s % 2]: cheaper, since nothing is shifted to its place.
+    AFS_LAMBDA Vec::F above(size_t s, size_t half) const {
+        const Vec::Words w = s < 2 ? halves[half] << 8 : halves[half];
+        return s % 2 ? Vec::or_of(w, 0xf000, Vec::set(0x1p11f))
+                     : Vec::or_of(w, 0x0f00, Vec::set(0x1p15f));
+    }
 };
+// A nibble at bit 8 or 12 of a number's mantissa counts as itself beside these, 8 above its code.
+constexpr float kNibbleAbove[] = {0x1p15f + 8, 0x1p11f + 8};
 template <>
 struct PairsOfCodes<6> {
     Vec::Words low[2], high[2];

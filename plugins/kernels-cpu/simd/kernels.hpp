@@ -54,7 +54,7 @@ using PanelFunction = void (*)(const Panel&);
 // By matrix tiles of 16 lines of 64 bytes (simd/tiles.hpp): sums[rows, columns] += x * w, of a part
 // of the depth, a multiple of kDepth.
 constexpr size_t kTile = 16;
-constexpr size_t kTilePart = 1024;
+constexpr size_t kTilePart = 2048;
 struct TileProduct {
     const void* x;  // bf16 [rows / 16][depth / 32][16][32]
     const void* w;  // bf16 [depth / 32][4][16][16][2]: 4 times 16 columns of 16 pairs

@@ -66,6 +66,11 @@ AFS_FORCE void ask_ahead(const void* at, size_t bytes) {
     }
 }
 
+// A line of a stream that is read more slowly: the processor itself looks far enough ahead.
+AFS_FORCE void ask_near(const void* at) {
+    __builtin_prefetch(static_cast<const char*>(at) + kNearAhead, 0, 3);
+}
+
 struct Cut {  // the part of the depth that a pass takes
     size_t begin, end;
     bool first, last;

@@ -124,6 +124,8 @@ struct Vec {
     AFS_FORCE F byte(Words w, int bit) {
         return _mm256_cvtepi32_ps((__m256i)((Signed)(w << (24 - bit)) >> 24));
     }
+    // Bits of a word that the mask takes, set in a number's.
+    AFS_FORCE F or_of(Words w, uint32_t mask, F number) { return (F)((w & mask) | (Words)number); }
     // The code whose lower 4 bits and whose upper 2 bits stand there in two words.
     AFS_FORCE F six(Words low, int low_bit, Words high, int high_bit) {
         const Words code = ((low >> low_bit) & 15u) | ((high >> high_bit & 3u) << 4);

@@ -15,9 +15,38 @@ struct Vec {
     AFS_FORCE F min(F a, F b) { return _mm512_min_ps(a, b); }
     AFS_FORCE float sum(F a) { return _mm512_reduce_add_ps(a); }
     AFS_FORCE float largest(F a) { return _mm512_reduce_max_ps(a); }
+    // Lane r: of all lanes of rows[r].
+    AFS_FORCE F sum_of_each(const F (&rows)[16]) {
+        return over_each(rows, [](F a, F b) AFS_LAMBDA { return add(a, b); });
+    }
+    AFS_FORCE F largest_of_each(const F (&rows)[16]) {
+        return over_each(rows, [](F a, F b) AFS_LAMBDA { return max(a, b); });
+    }
+    // Halves the lanes of a row and the rows four times, 16 rows at a time to the end.
+    template <class Op>
+    AFS_FORCE F over_each(const F (&rows)[16], const Op& op) {
+        F half[8], quarter[4], eighth[2];
+        AFS_UNROLL
+        for (size_t i = 0; i < 8; ++i)  // rows i, i + 8, of 8 lanes
+            half[i] = op(_mm512_shuffle_f32x4(rows[i], rows[i + 8], 0x44),
+                         _mm512_shuffle_f32x4(rows[i], rows[i + 8], 0xee));
+        AFS_UNROLL
+        for (size_t i = 0; i < 4; ++i)  // rows i, i + 8, i + 4, i + 12, of 4
+            quarter[i] = op(_mm512_shuffle_f32x4(half[i], half[i + 4], 0x88),
+                            _mm512_shuffle_f32x4(half[i], half[i + 4], 0xdd));
+        AFS_UNROLL
+        for (size_t i = 0; i < 2; ++i)
+            eighth[i] = op(_mm512_shuffle_ps(quarter[i], quarter[i + 2], 0x44),
+                           _mm512_shuffle_ps(quarter[i], quarter[i + 2], 0xee));
+        const F all = op(_mm512_shuffle_ps(eighth[0], eighth[1], 0x88),
+                         _mm512_shuffle_ps(eighth[0], eighth[1], 0xdd));
+        return _mm512_permutexvar_ps(
+            _mm512_setr_epi32(0, 2, 1, 3, 8, 10, 9, 11, 4, 6, 5, 7, 12, 14, 13, 15), all);
+    }
     AFS_FORCE bool any_equal(F a, F b) { return _mm512_cmpeq_ps_mask(a, b) != 0; }
     // p * 2^n for whole n.
     AFS_FORCE F scale(F p, F n) { return _mm512_scalef_ps(p, n); }
+    AFS_FORCE F above_whole(F x) { return _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF); }
     AFS_FORCE F nearest(F x) { return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT); }
 
     AFS_FORCE F bf16_bits(__m256i x) {
@@ -171,16 +200,18 @@ struct Vec {
     AFS_FORCE F byte(Words w, int bit) {
         return _mm512_cvtepi32_ps((__m512i)((Signed)(w << (24 - bit)) >> 24));
     }
+    // Bits of a word that the mask takes, set in a number's.
+    AFS_FORCE F or_of(Words w, uint32_t mask, F number) {
+        constexpr int kAndOr = 0xea;  // (a & b) | c
+        return _mm512_castsi512_ps(
+            _mm512_ternarylogic_epi32((__m512i)w, _mm512_set1_epi32(static_cast<int>(mask)),
+                                      _mm512_castps_si512(number), kAndOr));
+    }
     // The code whose lower 4 bits and whose upper 2 bits stand there in two words.
     AFS_FORCE F six(Words low, int low_bit, Words high, int high_bit) {
-        constexpr int kUnderOr = 0xea;  // (a & b) | c
         const Words upper = high_bit < 4 ? high << (4 - high_bit) : high >> (high_bit - 4);
-        const __m512i two_to_23 = _mm512_castps_si512(set(0x1p23f));
-        const __m512i lower = _mm512_ternarylogic_epi32((__m512i)(low >> low_bit),
-                                                        _mm512_set1_epi32(15), two_to_23, kUnderOr);
-        const __m512i code =
-            _mm512_ternarylogic_epi32((__m512i)upper, _mm512_set1_epi32(0x30), lower, kUnderOr);
-        return sub(_mm512_castsi512_ps(code), set(0x1p23f + 32));
+        const F lower = or_of(low >> low_bit, 15, set(0x1p23f));
+        return sub(or_of(upper, 0x30, lower), set(0x1p23f + 32));
     }
 
     // Whole numbers of 16 bits, two neighbours in depth to a word (simd/words.hpp).

@@ -24,6 +24,13 @@ struct Vec {
         const float x = a[0] > a[2] ? a[0] : a[2], y = a[1] > a[3] ? a[1] : a[3];
         return x > y ? x : y;
     }
+    // Lane r: of all lanes of rows[r].
+    AFS_FORCE F sum_of_each(const F (&rows)[4]) {
+        return F{sum(rows[0]), sum(rows[1]), sum(rows[2]), sum(rows[3])};
+    }
+    AFS_FORCE F largest_of_each(const F (&rows)[4]) {
+        return F{largest(rows[0]), largest(rows[1]), largest(rows[2]), largest(rows[3])};
+    }
     AFS_FORCE bool any_equal(F a, F b) {
         const I equal = a == b;
         return (equal[0] | equal[1] | equal[2] | equal[3]) != 0;
@@ -37,6 +44,11 @@ struct Vec {
     AFS_FORCE F nearest(F x) {
         const F magic = set(12582912.0f);
         return (x + magic) - magic;
+    }
+
+    AFS_FORCE F above_whole(F x) {  // x less the whole number below
+        const F less = x - nearest(x);
+        return pick(less < 0, less + 1, less);
     }
 
     AFS_FORCE F load(const float* p) {
@@ -137,6 +149,8 @@ struct Vec {
     AFS_FORCE F byte(Words w, int bit) {
         return __builtin_convertvector((I)(w << (24 - bit)) >> 24, F);
     }
+    // Bits of a word that the mask takes, set in a number's.
+    AFS_FORCE F or_of(Words w, uint32_t mask, F number) { return (F)((w & mask) | (U)number); }
     // The code whose lower 4 bits and whose upper 2 bits stand there in two words.
     AFS_FORCE F six(Words low, int low_bit, Words high, int high_bit) {
         const Words code = ((low >> low_bit) & 15u) | ((high >> high_bit & 3u) << 4);
