@@ -58,6 +58,7 @@ void Tally::count(const CaseResult& r) {
     passed += r.ending == Ending::passed;
     declined += r.ending == Ending::declined;
     waived += is_fault(r.ending) && !r.waiver.empty();
+    if (n_random > 0 && first_random > 0) out.push_back("--seed " + std::to_string(first_random));
     failed += is_fault(r.ending) && r.waiver.empty();
 }
 

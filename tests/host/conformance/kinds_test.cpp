@@ -1,8 +1,10 @@
 // Models, tokenizers and profiles through the program, and what it writes for machines.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "support/afs_host.hpp"
 #include "support/run_program.hpp"
@@ -164,6 +166,23 @@ TEST_CASE("kinds: an unsupported op that a profile needs is a failure of the pro
     CHECK(report["profiles"][0]["holds"] == false);
     CHECK(report["profiles"][0]["ops"] == 1);
     CHECK(report["profiles"][0]["of"] == 10);
+}
+
+TEST_CASE("kinds: --seed numbers the first random case") {
+    const auto ids = [](const std::string& n, const std::string& seed) {
+        const auto r = conformance({"reference", "--random", n, "--seed", seed, "--json"});
+        CAPTURE(r.err);
+        REQUIRE(r.exit_code == 0);
+        const Json report = Json::parse(r.out);
+        CHECK(report["suite"]["narrowed_by"].dump() ==
+              "[\"--random " + n + "\"" + (seed == "0" ? "]" : ",\"--seed " + seed + "\"]"));
+        std::set<std::string> all;
+        for (const Json& c : report["cases"]) all.insert(c["id"].get<std::string>());
+        return all;
+    };
+    const auto from_0 = ids("30", "0"), from_20 = ids("10", "20");
+    CHECK(from_20.size() == 10);
+    CHECK(std::includes(from_0.begin(), from_0.end(), from_20.begin(), from_20.end()));
 }
 
 TEST_CASE("kinds: a journal goes on, the certificate and JUnit say the same counts") {
