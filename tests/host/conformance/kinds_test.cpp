@@ -210,4 +210,14 @@ TEST_CASE("kinds: a journal goes on, the certificate and JUnit say the same coun
     const auto refused = conformance(other);
     CHECK(refused.exit_code == 3);
     CHECK_THAT(refused.err, Contains("it is of reference"));
+    std::filesystem::remove(journal);
+    const auto judge = [&](const std::string& set) {
+        return conformance(
+            {"cpu", "--op", "add/1", "--resume", journal, "--option", "instruction_set=" + set});
+    };
+    CHECK(judge("portable").exit_code == 0);
+    const auto options = judge("auto");
+    CHECK(options.exit_code == 3);
+    CHECK_THAT(options.err,
+               Contains("instruction_set=portable, expected") && Contains("instruction_set=auto"));
 }
