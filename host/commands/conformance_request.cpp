@@ -146,7 +146,7 @@ Status check_conformance_use(const ParsedOptions& options) {
             return invalid("--group: there is no group '" + group + "'; expected one of " +
                            group_names());
     for (const std::string& id : options.all("case"))
-        if (id.find(':') != std::string::npos) AFS_TRY(parse_case(id).status());
+        if (id.find(':') != std::string::npos) AFS_TRY(check_case_id(id).context("--case"));
     return {};
 }
 

@@ -127,6 +127,9 @@ uint64_t file_aligned(uint64_t n) {
 
 // What nobody has opened for so long belongs to no model that is still used.
 constexpr auto kUnused = std::chrono::hours(24 * 30);
+// What write_file has not finished, and nobody has written to for so long, is of a process that was
+// killed.
+constexpr auto kAbandoned = std::chrono::hours(1);
 
 void remove_unused(const std::filesystem::path& folder) {
     std::error_code failed;
@@ -134,10 +137,14 @@ void remove_unused(const std::filesystem::path& folder) {
     for (std::filesystem::directory_iterator at(folder, failed), end; !failed && at != end;
          at.increment(failed)) {
         std::error_code ignored;
-        if (at->path().extension() != kExtension || !at->is_regular_file(ignored)) continue;
-        const auto opened = at->last_write_time(ignored);
-        if (!ignored && now - opened > kUnused && std::filesystem::remove(at->path(), ignored))
-            spdlog::info("removed '{}': not used for 30 days", at->path().string());
+        const bool finished = at->path().extension() == kExtension;
+        const bool draft = at->path().stem().extension() == kExtension;
+        if (!(finished || draft) || !at->is_regular_file(ignored)) continue;
+        const auto age = now - at->last_write_time(ignored);
+        if (ignored || age <= (draft ? kAbandoned : kUnused)) continue;
+        if (std::filesystem::remove(at->path(), ignored))
+            spdlog::info("removed '{}': {}", at->path().string(),
+                         draft ? "its writing was cut off" : "not used for 30 days");
     }
 }
 

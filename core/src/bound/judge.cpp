@@ -102,7 +102,9 @@ Judged judge_rms_norm(const double* x, const double* w, size_t n, size_t d,
                 error.shared(0, lean);
             }
             error.underflow(1);
-            error.store(out, i * d + j, want);
+            const bool inner = !params.weight_before_cast;
+            error.store(out, i * d + j, want,
+                        inner ? nearest_value(how.out_dtype, normed) * w[j] : want);
         }
     }
     return out;
@@ -160,7 +162,7 @@ Judged judge_swiglu(const double* gate, const double* up, size_t n, size_t f,
         error.underflow(1);
         error.rounding(how.out_dtype, silu, up[i]);
         if (gate[i] < lowest) error.shared(std::abs(want), std::abs(want));
-        error.store(out, i, want);
+        error.store(out, i, want, nearest_value(how.out_dtype, silu) * up[i]);
     }
     return out;
 }
@@ -186,6 +188,7 @@ void append(Judged& to, const Judged& rows) {
     to.bound.insert(to.bound.end(), rows.bound.begin(), rows.bound.end());
     to.spread.insert(to.spread.end(), rows.spread.begin(), rows.spread.end());
     to.shared.insert(to.shared.end(), rows.shared.begin(), rows.shared.end());
+    to.rounded.insert(to.rounded.end(), rows.rounded.begin(), rows.rounded.end());
 }
 
 }  // namespace afs::bound

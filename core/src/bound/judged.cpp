@@ -38,6 +38,12 @@ double half_ulp(int32_t dtype, double x) {
     return std::max(half, std::numeric_limits<double>::denorm_min());  // of fp64's subnormals: 0
 }
 
+double nearest_value(int32_t dtype, double x) {
+    if (dtype == AFS_F64 || !std::isfinite(x)) return x;
+    const double step = 2 * half_ulp(dtype, x);
+    return std::nearbyint(x / step) * step;
+}
+
 double smallest_normal(int32_t dtype) {
     return std::ldexp(1.0, format(dtype).min_exponent);
 }

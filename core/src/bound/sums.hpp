@@ -123,12 +123,15 @@ public:
         underflow(sum.n());
     }
     // Puts the element into a judgement: its own last rounding, flushing, and the double of `want`.
-    void store(Judged& to, size_t i, double want) {
+    void store(Judged& to, size_t i, double want) { store(to, i, want, want); }
+    // before_last: want with the op's inner roundings.
+    void store(Judged& to, size_t i, double want, double before_last) {
         rounding(how_.out_dtype, std::abs(want) + worst_);
         const double tiny = smallest_normal(how_.out_dtype);
         if (how_.flags & AFS_FLUSH_SUBNORMALS && std::abs(want) < tiny) shared(tiny, tiny);
         if (how_.out_dtype == AFS_F64) rounding(AFS_F64, want);
         to.want[i] = want;
+        to.rounded[i] = nearest_value(how_.out_dtype, before_last);
         to.bound[i] = worst_;
         to.spread[i] = static_cast<double>(std::sqrt(spread2_));
         to.shared[i] = static_cast<double>(std::sqrt(shared2_));
@@ -144,7 +147,7 @@ private:
 inline Judged judged(size_t rows, size_t cols, const Arithmetic& how) {
     Judged j;
     j.rows = rows, j.cols = cols, j.out_dtype = how.out_dtype;
-    for (auto* v : {&j.want, &j.bound, &j.spread, &j.shared}) v->resize(rows * cols);
+    for (auto* v : {&j.want, &j.bound, &j.spread, &j.shared, &j.rounded}) v->resize(rows * cols);
     return j;
 }
 

@@ -39,10 +39,14 @@ size_t end_of_alike(const Parts& parts, size_t first, int32_t dtype) {
 }
 
 // The mean of some elements' errors against what chance allows. Shared errors do not average out.
+// Roundings to the nearest average out, unless the values resemble each other: what they add up to
+// is then no bias of the kernel's.
 class Mean {
 public:
-    void add(double error, const Judged& j, size_t i) {
-        sum_ += error;
+    // sign: of the error's direction that is counted.
+    void add(double y, const Judged& j, size_t i, double sign = 1) {
+        sum_ += sign * (y - j.want[i]);
+        if (!j.rounded.empty()) rounded_ += sign * (j.rounded[i] - j.want[i]);
         shared_ += j.shared[i];
         parts_.push_back({j.want[i], j.spread[i]});
     }
@@ -57,12 +61,13 @@ public:
             variance += alike * alike;
         }
         const long double limit = kSigmas * (std::sqrt(variance) + shared_);
-        if (limit == 0) return sum_ == 0 ? 0 : INFINITY;
-        return static_cast<double>(std::abs(sum_) / limit);
+        const double lean = std::min(std::abs(sum_), std::abs(sum_ - rounded_));
+        if (limit == 0) return lean == 0 ? 0 : INFINITY;
+        return static_cast<double>(lean / limit);
     }
 
 private:
-    double sum_ = 0, shared_ = 0;
+    double sum_ = 0, rounded_ = 0, shared_ = 0;
     std::vector<std::pair<double, double>> parts_;
 };
 
@@ -77,11 +82,10 @@ void judge_bias(Verdict& v, const double* y, const Judged& j) {
     std::vector<Mean> rows(j.rows), columns(n_columns);
     for (size_t i = 0; i < j.want.size(); ++i) {
         if (!plain(y[i], j.want[i])) continue;
-        const double error = y[i] - j.want[i];
-        overall.add(error, j, i);
-        towards_zero.add(std::signbit(j.want[i]) ? -error : error, j, i);
-        rows[i / j.cols].add(error, j, i);
-        columns[i % j.cols % n_columns].add(error, j, i);
+        overall.add(y[i], j, i);
+        towards_zero.add(y[i], j, i, std::signbit(j.want[i]) ? -1 : 1);
+        rows[i / j.cols].add(y[i], j, i);
+        columns[i % j.cols % n_columns].add(y[i], j, i);
     }
     note(v, overall, j.out_dtype, "overall");
     note(v, towards_zero, j.out_dtype, "towards zero");

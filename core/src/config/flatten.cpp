@@ -6,8 +6,9 @@
 namespace afs::config {
 namespace {
 
-// Whether some key lies below this one: "engine", "plugins.mine".
-bool is_group(const std::string& key) {
+// What lies below this key in the first that does: "max_context" of "engine", "path" of
+// "plugins.mine". Empty: none, it is no group.
+std::string first_below(const std::string& key) {
     for (const KeySpec& spec : config_schema()) {
         const std::string pattern = spec.key;
         // Compare dotted part by dotted part; `*` matches any one.
@@ -18,7 +19,7 @@ bool is_group(const std::string& key) {
             const std::string part = pattern.substr(p, pe - p);
             if (part != "*" && part != key.substr(k, ke - k)) break;
             if (ke == key.size()) {
-                if (pe < pattern.size()) return true;
+                if (pe < pattern.size()) return pattern.substr(pe + 1);
                 break;
             }
             if (pe == pattern.size()) break;
@@ -26,7 +27,7 @@ bool is_group(const std::string& key) {
             k = ke + 1;
         }
     }
-    return false;
+    return {};
 }
 
 class Flattener {
@@ -60,7 +61,7 @@ private:
             leaves.push_back({key, {std::move(kept), origin, base_.folder}});
             return {};
         }
-        if (!is_group(key)) return unknown_key(key, origin);
+        if (first_below(key).empty()) return unknown_key(key, origin);
         if (!nested)
             return invalid(origin + ": '" + key + "' must be an object, found " +
                            json::kind_name(member.value.kind));
@@ -109,6 +110,12 @@ void apply(std::map<std::string, Setting>& settings, const std::string& key, Set
 }
 
 Status unknown_key(const std::string& key, const std::string& origin) {
+    if (std::string below = first_below(key); !below.empty()) {
+        if (const size_t any = below.find('*'); any != std::string::npos)
+            below.replace(any, below.find_first_not_of('*', any) - any, "NAME");
+        return invalid(origin + ": '" + key + "' is a group of keys: set one of them, such as '" +
+                       key + "." + below + "'; `afs-host config show` lists all keys");
+    }
     std::vector<std::string> known;
     const size_t parts = static_cast<size_t>(std::count(key.begin(), key.end(), '.')) + 1;
     for (const KeySpec& spec : config_schema()) {

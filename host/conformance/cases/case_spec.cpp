@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <set>
 
 #include "afs/config/schema.hpp"  // nearest
 #include "afs/numeric.hpp"
@@ -38,19 +39,27 @@ Status check_name(const std::string& what, const std::string& found,
     return invalid(what + " '" + found + "'" + nearest(found, known) + ": expected one of " + list);
 }
 
-// A key that no op reads, or a value that is none, would be judged as another case.
+// A key that no op reads, or a value that is not used as it stands, would be judged as another
+// case.
 Status check_shape(const std::string& key, const std::string& value) {
     static const std::vector<std::string> known = {
         "n",       "d",    "m",     "k",      "h",   "hd",     "v",     "r",     "kv",
         "bs",      "seqs", "cache", "pad",    "pos", "before", "table", "llama", "decode",
         "strided", "eps",  "theta", "factor", "low", "high",   "orig"};
     AFS_TRY(check_name("shape", key, known));
-    if (key == "seqs" || key == "cache") return {};
+    static const std::set<std::string> real = {"eps", "theta", "factor", "low", "high"};
+    const auto expected = [&](const std::string& what) {
+        return invalid("shape '" + key + "=" + value + "': expected " + what);
+    };
+    if (key == "seqs") return {};
+    if (key == "cache") return value == "stale" ? Status() : expected("stale");
+    if (int64_t whole = 0; !real.count(key))
+        return whole_number(value, whole) ? Status() : expected("a whole number");
     double number = 0;
     const char* end = value.data() + value.size();
     const auto [stop, error] = std::from_chars(value.data(), end, number);
-    if (error == std::errc() && stop == end && std::isfinite(number)) return {};
-    return invalid("shape '" + key + "=" + value + "': expected a number");
+    const bool right = error == std::errc() && stop == end && std::isfinite(number);
+    return right ? Status() : expected("a number");
 }
 
 }  // namespace
@@ -150,6 +159,7 @@ Result<CaseSpec> parse_case(const std::string& id) {
             return fault(invalid("shape '" + pair + "': expected KEY=VALUE"));
         const std::string key = pair.substr(0, equals), value = pair.substr(equals + 1);
         if (const Status s = check_shape(key, value); !s.ok()) return fault(s);
+        if (!made.text(key).empty()) return fault(invalid("shape '" + key + "' stands twice"));
         made.set(key, value);
     }
     made.family = parts[4];

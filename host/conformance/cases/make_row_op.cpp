@@ -67,15 +67,17 @@ Result<OpCase> rope(const CaseSpec& spec, int64_t n) {
     p.factor = static_cast<float>(spec.real("factor", 32));
     p.low_freq_factor = static_cast<float>(spec.real("low", 1));
     p.high_freq_factor = static_cast<float>(spec.real("high", 4));
-    p.original_max_position = static_cast<uint32_t>(spec.number("orig", 8192));
+    AFS_ASSIGN(const int64_t original, ranged(spec, "orig", 1, 1 << 30, 8192));
+    p.original_max_position = static_cast<uint32_t>(original);
     OpCase c("rope/1");
     c.act(rows(spec, n, heads * hd, 0)).with(p).result(spec.act, {n, heads * hd});
     c.on(StepData::plain(static_cast<uint32_t>(n)));
     static constexpr int32_t edges[] = {0, 1, 31, 4095, 8190, 131071};
-    const int64_t first = spec.number("pos", -1);
+    AFS_ASSIGN(const int64_t first, ranged(spec, "pos", 0, 1 << 30, 0));
+    const bool given = !spec.text("pos").empty();
     for (size_t i = 0; i < c.step.positions.size(); ++i)
         c.step.positions[i] =
-            first < 0 ? edges[i % 6] : static_cast<int32_t>(first + static_cast<int64_t>(i));
+            given ? static_cast<int32_t>(first + static_cast<int64_t>(i)) : edges[i % 6];
     return c;
 }
 

@@ -26,18 +26,22 @@ constexpr Named kChecks[] = {
     {"leak", "stress", check_leak},     {"random", "stress", check_numeric},
     {"offer", "contract", check_offer}};
 
+Result<const Named*> named(const CaseSpec& spec) {
+    for (const Named& check : kChecks)
+        if (spec.check == check.name) return &check;
+    return invalid("there is no check '" + spec.check + "'");
+}
+
 // A question at the real shape needs no data of it: asked of a small case whose sizes are replaced.
-void offer(Subject& s, const CaseSpec& spec, CaseResult& r) {
+Result<OpCase> make_data(const CaseSpec& spec, const Named& check) {
     CaseSpec small = spec;
-    if (spec.op == "linear/1") small.set("m", 1);
-    if (spec.op == "embed/1") small.set("v", 2);
-    const auto c = make_case(small);
-    if (!c) {
-        r.ending = Ending::refused;
-        r.text = c.status().message();
-        return;
-    }
-    OneNode node(*c);
+    if (check.run == check_offer && spec.op == "linear/1") small.set("m", 1);
+    if (check.run == check_offer && spec.op == "embed/1") small.set("v", 2);
+    return make_case(small);
+}
+
+void offer(Subject& s, const CaseSpec& spec, const OpCase& c, CaseResult& r) {
+    OneNode node(c);
     if (spec.op == "linear/1") node.value(1).dims[0] = node.value(2).dims[1] = spec.number("m");
     if (spec.op == "embed/1") node.value(0).dims[0] = spec.number("v");
     auto verdict = make<afs_verdict>();
@@ -60,18 +64,22 @@ void run_case_check(Subject& s, const std::string& id, CaseResult& r) {
     const auto spec = parse_case(id);
     if (!spec) return invalid_id(spec.status().message());
     r.op = spec->op;
-    for (const Named& check : kChecks) {
-        if (spec->check != check.name) continue;
-        r.group = check.group;
-        if (check.run == check_offer) return offer(s, *spec, r);
-        const auto c = make_case(*spec);
-        if (!c) return invalid_id(c.status().message());
-        return check.run(s, *c, r);
-    }
-    invalid_id("there is no check '" + spec->check + "'");
+    const auto check = named(*spec);
+    if (!check) return invalid_id(check.status().message());
+    r.group = (*check)->group;
+    const auto c = make_data(*spec, **check);
+    if (!c) return invalid_id(c.status().message());
+    if ((*check)->run == check_offer) return offer(s, *spec, *c, r);
+    (*check)->run(s, *c, r);
 }
 
 }  // namespace
+
+Status check_case_id(const std::string& id) {
+    AFS_ASSIGN(const CaseSpec spec, parse_case(id));
+    AFS_ASSIGN(const Named* check, named(spec));
+    return make_data(spec, *check).status();
+}
 
 CaseResult run_check(Subject& s, const std::string& id) {
     CaseResult r;

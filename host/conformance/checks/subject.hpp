@@ -40,5 +40,7 @@ Result<Subject> open_subject(const SubjectRequest& request);
 
 // One case of any kind by its id. Never throws on a plugin's account.
 CaseResult run_check(Subject& subject, const std::string& id);
+// INVALID where an id of kernels is none, or no case can be made of it.
+Status check_case_id(const std::string& id);
 
 }  // namespace afs::conformance

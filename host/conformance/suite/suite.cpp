@@ -41,6 +41,15 @@ void shrink_failures(Pool& pool, Level level, std::vector<CaseResult>& results,
     }
 }
 
+// What the results of a journal are of. A plugin's options may choose other kernels.
+std::string journal_identity(const SuiteRequest& request, const SubjectFacts& facts,
+                             const std::string& sha256) {
+    std::string identity =
+        facts.name + " " + sha256.substr(0, 16) + " suite " + std::to_string(kSuiteVersion);
+    for (const auto& [key, value] : request.subject.options) identity += " " + key + "=" + value;
+    return identity;
+}
+
 }  // namespace
 
 std::vector<std::string> SuiteRequest::narrowed_by() const {
@@ -49,6 +58,7 @@ std::vector<std::string> SuiteRequest::narrowed_by() const {
          {std::pair("--case ", &only), std::pair("--op ", &ops), std::pair("--group ", &groups)})
         for (const std::string& value : *values) out.push_back(flag + value);
     if (n_random > 0) out.push_back("--random " + std::to_string(n_random));
+    if (n_random > 0 && first_random > 0) out.push_back("--seed " + std::to_string(first_random));
     return out;
 }
 
@@ -118,8 +128,7 @@ Result<SuiteResult> run_suite(const SuiteRequest& request) {
                                              ? kernel_ids(request, claims)
                                              : other_ids(request, out.facts.kind);
     AFS_ASSIGN(Journal journal,
-               Journal::open(request.journal, out.facts.name + " " + out.sha256.substr(0, 16) +
-                                                  " suite " + std::to_string(kSuiteVersion)));
+               Journal::open(request.journal, journal_identity(request, out.facts, out.sha256)));
     std::vector<std::string> open;
     std::map<std::string, CaseResult> done = journal.known();
     for (const std::string& id : ids)

@@ -98,6 +98,23 @@ TEST_CASE("verdict: a bias within H and S is found, overall, by row, by column, 
     CHECK_FALSE(column.over());
 }
 
+TEST_CASE("verdict: roundings that lean since rows resemble each other are no bias") {
+    // One row's x, and others on its grid: each sum in column 0 lies 3/8 of a step above a value.
+    const size_t rows = 100;
+    std::vector<double> a, b, y;
+    for (size_t i = 0; i < rows; ++i)
+        for (size_t c = 0; c < 300; ++c) {
+            a.push_back(c == 0 ? 0.375 * 0x1p-7 : static_cast<double>(c));
+            b.push_back(c == 0 ? 1 + static_cast<double>(i % 64) * 0x1p-7 : 0);
+        }
+    const Judged j = judge_add(a.data(), b.data(), rows, 300, {AFS_F32, AFS_F32, AFS_BF16});
+    for (size_t i = 0; i < a.size(); ++i)
+        y.push_back(to_float(to_bf16(static_cast<float>(a[i] + b[i]))));
+    CHECK(verdict(y.data(), j).ok());
+    for (size_t i = 0; i < y.size(); i += 300) y[i] += 0x1p-7;  // rounded up instead
+    CHECK(verdict(y.data(), j).biased == "column 0 mod 128");
+}
+
 TEST_CASE("exact comparison names the first byte that differs") {
     const uint8_t a[] = {1, 2, 3}, b[] = {1, 2, 4};
     CHECK(first_difference(a, b, 3) == 2);

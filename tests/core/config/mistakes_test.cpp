@@ -174,8 +174,10 @@ TEST_CASE("environment and command line with mistakes") {
         {"kernels=a,,b", {"list of names"}},
         {"kernels=[1", {"command line --set"}},
         {"compare={", {"command line --set"}},
-        {"model=x", {"unknown key 'model'", "did you mean 'model"}},
-        {"pin=x", {"unknown key 'pin'"}},
+        {"model=x", {"'model' is a group of keys", "such as 'model.plugin'"}},
+        {"plugins.cpu=x", {"'plugins.cpu' is a group of keys", "such as 'plugins.cpu.path'"}},
+        {"models=x", {"such as 'models.NAME.path'"}},
+        {"pin=x", {"'pin' is a group of keys", "such as 'pin.NAME'"}},
         {"=x", {"expects key=value"}},
         {"novalue", {"expects key=value"}},
     };

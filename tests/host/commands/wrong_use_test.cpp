@@ -2,6 +2,8 @@
 // right exit code: 2 for usage, 3 for a plugin or model that cannot be loaded.
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <set>
+#include <sstream>
 
 #include "support/afs_host.hpp"
 #include "support/run_program.hpp"
@@ -261,4 +263,21 @@ TEST_CASE("every verb has --help with an example that names it") {
     }
     CHECK_THAT((ProgramRun{kHost, {"--help"}, "", {}, ""}.run().out),
                Catch::Matchers::Contains("afs-host VERB --help"));
+}
+
+// A verb's own option of the name that a setting has could not be given.
+TEST_CASE("no verb has an option twice") {
+    for (const char* verb : {"generate", "chat", "tokenize", "bench", "conformance", "compare",
+                             "explain", "trace", "doctor", "report", "plugins", "config"}) {
+        std::istringstream help(ProgramRun{kHost, {verb, "--help"}, "", {}, ""}.run().out);
+        std::set<std::string> seen;
+        for (std::string line; std::getline(help, line);) {
+            const size_t at = line.find("--");
+            if (at != 6) continue;  // no option of its own
+            const std::string name = line.substr(at, line.find_first_of(" [", at) - at);
+            CAPTURE(verb, name);
+            CHECK(seen.insert(name).second);
+        }
+        CHECK(seen.count("--help") == 1);
+    }
 }

@@ -54,6 +54,24 @@ TEST_CASE("correct kernels are right in every dtype, a part of the columns too")
         }
 }
 
+TEST_CASE("correct kernels are right on a token that is repeated") {
+    std::vector<int32_t> ids(272, 2760);
+    ids[0] = 4088, ids[1] = 773;
+    Setup setup;
+    setup.family = "llama3";
+    setup.folder = AFS_SOURCE_DIR "/weights/llama3-tiny";
+    setup.limits = {300, 1, 300, 300, 0};
+    for (const int32_t dtype : {AFS_BF16, AFS_F16}) {
+        setup.dtype = dtype;
+        const Model model = make_model(setup);
+        const auto engine = make_engine(model);
+        const auto values =
+            must(afs::trace_values(*engine, afs::matching_tags(*model.plan, "all"), ids, 0));
+        CAPTURE(dtype);
+        CHECK(judge_all(model, values, ids, 1e4).wrong == std::vector<std::string>{});
+    }
+}
+
 TEST_CASE("a changed value is found at its node, and what it looks like is said") {
     const auto ids = some_ids(40, 2);
     Setup setup;

@@ -75,7 +75,14 @@ TEST_CASE("case ids: what is wrong with an id") {
     CHECK_THAT(why("linear/1:bf17:bf16:n=1:normal"), Contains("dtype 'bf17'"));
     CHECK_THAT(why("linear/1:bf16:bf16:n:normal"), Contains("KEY=VALUE"));
     CHECK_THAT(why("linear/1:bf16:bf16:tokens=1:normal"), Contains("shape 'tokens': expected"));
-    CHECK_THAT(why("linear/1:bf16:bf16:n=x:normal"), Contains("'n=x': expected a number"));
+    CHECK_THAT(why("linear/1:bf16:bf16:n=x:normal"), Contains("'n=x': expected a whole number"));
+    CHECK_THAT(why("linear/1:bf16:bf16:n=2.5:normal"), Contains("'n=2.5': expected a whole"));
+    CHECK_THAT(why("linear/1:bf16:bf16:n=99999999999999999999:normal"), Contains("a whole"));
+    CHECK_THAT(why("linear/1:bf16:bf16:n=1,m=8,n=2:normal"), Contains("'n' stands twice"));
+    CHECK_THAT(why("rope/1:bf16:bf16:n=1,hd=8,pos=-5:normal"), Contains("pos=-5: expected 0 to"));
+    CHECK_THAT(why("rope/1:bf16:bf16:n=1,hd=8,pos=9999999999:normal"), Contains("expected 0 to"));
+    CHECK_THAT(why("attention/1:bf16:bf16:h=1,kv=1,hd=8,seqs=0+1,cache=old:normal"),
+               Contains("'cache=old': expected stale"));
     CHECK_THAT(why("rms_norm/1:bf16:bf16:n=1,d=8,eps=nan:normal"), Contains("'eps=nan'"));
     CHECK_THAT(why("linear/1:bf16:bf16:n=1:norml"), Contains("family 'norml'"));
     CHECK_THAT(why("linear/1:bf16:bf16:n=1:normal:x"), Contains("seed 'x'"));

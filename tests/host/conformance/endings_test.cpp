@@ -168,6 +168,8 @@ TEST_CASE("endings: wrong use") {
         "--profile and --op exclude each other");
     use({"reference", "--op", "linaer/1"}, "no op 'linaer/1'");
     use({"reference", "--case", "linear/1:bf16:bf16:n=1:norml"}, "family 'norml'");
+    use({"reference", "--case", "linear/1:bf16:bf16:n=0,m=1,k=1:normal"}, "n=0: expected 1 to");
+    use({"reference", "--case", "pures@add/1:bf16:bf16:n=1,d=8:normal"}, "no check 'pures'");
     use({"reference", "--waivers", "/no/such"}, "cannot read '/no/such'");
     use({"reference", "--profile", "nosuch"}, "no profile is called 'nosuch'");
     use({"reference", "-j", "0"}, "--jobs: expected a whole number from 1");

@@ -1,8 +1,10 @@
 // Models, tokenizers and profiles through the program, and what it writes for machines.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "support/afs_host.hpp"
 #include "support/run_program.hpp"
@@ -166,6 +168,23 @@ TEST_CASE("kinds: an unsupported op that a profile needs is a failure of the pro
     CHECK(report["profiles"][0]["of"] == 10);
 }
 
+TEST_CASE("kinds: --seed numbers the first random case") {
+    const auto ids = [](const std::string& n, const std::string& seed) {
+        const auto r = conformance({"reference", "--random", n, "--seed", seed, "--json"});
+        CAPTURE(r.err);
+        REQUIRE(r.exit_code == 0);
+        const Json report = Json::parse(r.out);
+        CHECK(report["suite"]["narrowed_by"].dump() ==
+              "[\"--random " + n + "\"" + (seed == "0" ? "]" : ",\"--seed " + seed + "\"]"));
+        std::set<std::string> all;
+        for (const Json& c : report["cases"]) all.insert(c["id"].get<std::string>());
+        return all;
+    };
+    const auto from_0 = ids("30", "0"), from_20 = ids("10", "20");
+    CHECK(from_20.size() == 10);
+    CHECK(std::includes(from_0.begin(), from_0.end(), from_20.begin(), from_20.end()));
+}
+
 TEST_CASE("kinds: a journal goes on, the certificate and JUnit say the same counts") {
     const afs::test::TempFolder folder;
     const std::string journal = (folder.path() / "j").string(),
@@ -191,4 +210,14 @@ TEST_CASE("kinds: a journal goes on, the certificate and JUnit say the same coun
     const auto refused = conformance(other);
     CHECK(refused.exit_code == 3);
     CHECK_THAT(refused.err, Contains("it is of reference"));
+    std::filesystem::remove(journal);
+    const auto judge = [&](const std::string& set) {
+        return conformance(
+            {"cpu", "--op", "add/1", "--resume", journal, "--option", "instruction_set=" + set});
+    };
+    CHECK(judge("portable").exit_code == 0);
+    const auto options = judge("auto");
+    CHECK(options.exit_code == 3);
+    CHECK_THAT(options.err,
+               Contains("instruction_set=portable, expected") && Contains("instruction_set=auto"));
 }

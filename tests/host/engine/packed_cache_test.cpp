@@ -188,6 +188,17 @@ TEST_CASE("packed cache: what was not used for 30 days goes when another file is
     CHECK(fs::exists(used));
 }
 
+TEST_CASE("packed cache: what a killed process began goes when another file is written") {
+    const TempFolder folder;
+    const fs::path cache = folder.path(), cut = cache / "0123456789abcdef.afs-packed.Ab12cd",
+                   being_written = cache / "0123456789abcdef.afs-packed.Ef34gh";
+    for (const fs::path& file : {cut, being_written}) std::ofstream(file) << "something";
+    fs::last_write_time(cut, fs::file_time_type::clock::now() - std::chrono::hours(2));
+    start(cache, kModel);
+    CHECK(!fs::exists(cut));
+    CHECK(fs::exists(being_written));
+}
+
 TEST_CASE("packed cache: a folder that cannot be made is a warning") {
     const TempFolder folder;
     const fs::path file = folder.path() / "file";

@@ -24,6 +24,9 @@ struct Judged {
     std::vector<double> bound;   // H: |y - r| may not exceed it
     std::vector<double> spread;  // RMS that independent errors are expected to have
     std::vector<double> shared;  // RMS of errors that neighbours may share (tables, operands)
+    // What the op's own roundings make of r; empty: not known. Where rows resemble each other, as
+    // those of a repeated token do, these lean one way, in a column of a right kernel too.
+    std::vector<double> rounded;
 };
 
 // Unit roundoff: half the distance of neighbours at 1. fp32 2^-24, fp16 2^-11, bf16 2^-8; a
@@ -31,6 +34,8 @@ struct Judged {
 double unit_roundoff(int32_t dtype);
 // Half the distance of neighbours at x, subnormals included.
 double half_ulp(int32_t dtype, double x);
+// The nearest value of dtype, of two the even one; beyond the largest: as if there were more.
+double nearest_value(int32_t dtype, double x);
 double smallest_normal(int32_t dtype);
 double largest_finite(int32_t dtype);
 
