@@ -72,7 +72,10 @@ int run_conformance(const Command&, const ParsedOptions& options) {
     if (options.has("self-test")) return run_self_test(*request, options, progress);
     const auto result = run_suite(*request);
     progress.clear();
-    if (!result) return report_failure(result.status(), kNotLoaded);
+    if (!result) {  // the journal, or what is judged
+        const bool read = result.status().code() != Code::io;
+        return report_failure(result.status(), read ? kNotLoaded : kFailed);
+    }
     const Status written = write_reports(*result, options);
     if (!written.ok()) return report_failure(written, kFailed);
     return exit_code(*result, options);

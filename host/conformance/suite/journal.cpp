@@ -12,7 +12,7 @@ Result<Journal> Journal::open(const std::string& path, const std::string& identi
     if (path.empty()) return journal;
     std::error_code none;
     if (std::filesystem::exists(path, none) && !std::filesystem::is_regular_file(path, none))
-        return invalid("cannot keep results in '" + path + "': expected a regular file");
+        return Status(Code::io, "cannot keep results in '" + path + "': expected a regular file");
     std::ifstream before(path);
     std::string line;
     if (before && std::getline(before, line)) {
@@ -21,9 +21,9 @@ Result<Journal> Journal::open(const std::string& path, const std::string& identi
             head.is_object() && head.contains("journal_of") && head["journal_of"].is_string();
         const std::string found = named ? head["journal_of"].get<std::string>() : "";
         if (found != identity)
-            return invalid("cannot resume from '" + path + "': it is of " +
-                           (found.empty() ? "something else" : found) + ", expected " + identity +
-                           "; name another file");
+            return Status(Code::io, "cannot resume from '" + path + "': it is of " +
+                                        (found.empty() ? "something else" : found) + ", expected " +
+                                        identity + "; name another file");
         while (std::getline(before, line)) {  // a last line that was cut off is run again
             const auto json = nlohmann::json::parse(line, nullptr, false);
             if (!json.is_object() || !json.contains("ending")) continue;
