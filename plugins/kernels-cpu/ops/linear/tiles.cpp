@@ -182,7 +182,7 @@ void multiply_by_tiles(const Kernels& kernels, Pool& pool, const Packed& packed,
         while (product.row_block > 2 * kTile && product.n_row_blocks() * packed.n_blocks < enough)
             product.row_block /= 2;
         if (pool.size() > 1)
-            product.shares = std::max<size_t>(1, 2 * pool.size() / product.n_row_blocks());
+            product.shares = std::max<size_t>(1, size_t{2} * pool.size() / product.n_row_blocks());
         pool.run(product.rows, [&](size_t row, unsigned) { product.copy_row(x, row); });
         std::atomic<size_t> claimed = 0;
         pool.run(pool.size(), [&](size_t, unsigned thread) {
