@@ -87,7 +87,7 @@ struct TileWeights {
     size_t group;          // rows of a token
     float scale;
     bool first;          // of a row's positions: max, total and sums hold nothing yet
-    float *max, *total;  // [rows]
+    float *max, *total;  // [rows / 16][16]; max: of exponents of two; both for the kernel alone
     float* sums;         // [width / kColumns][sums_rows][kColumns]
     size_t width, sums_rows;
 };
